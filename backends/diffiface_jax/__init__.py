@@ -1,0 +1,3 @@
+"""JAX as an engine: jitted once at preparation, eager otherwise."""
+
+REQUIRES = ("jax",)

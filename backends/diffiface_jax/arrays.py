@@ -1,0 +1,55 @@
+"""JAX arrays as a family: what the front end must know to take and return them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+enable_x64 = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64
+"""The context manager that allows 64-bit numbers in this thread (it moved in jax 0.8)."""
+
+
+class Family:
+    """The array family of `jax.Array`, tracers included."""
+
+    name = "jax"
+
+    def owns(self, value: Any) -> bool:
+        """Say whether a value is a JAX array."""
+        return isinstance(value, jax.Array)
+
+    def is_traced(self, value: Any) -> bool:
+        """Say whether a value is being transformed by JAX."""
+        return isinstance(value, jax.core.Tracer)
+
+    def dtype(self, value: Any) -> np.dtype:
+        """Return the NumPy dtype of an array."""
+        return np.dtype(value.dtype)
+
+    def shape(self, value: Any) -> tuple[int, ...]:
+        """Return the shape of an array."""
+        return tuple(value.shape)
+
+    def to_numpy(self, value: Any) -> np.ndarray:
+        """Copy an array to NumPy."""
+        return np.array(value)
+
+    def from_numpy(self, array: np.ndarray, like: Any = None) -> jax.Array:
+        """Copy a NumPy array to JAX, on the device of `like`, with its dtype (64-bit too)."""
+        with enable_x64(True):
+            # device_put would alias the caller's memory; jnp.array copies it.
+            result = jnp.array(np.array(array))
+            devices = like.devices() if isinstance(like, jax.Array) and not self.is_traced(like) else set()
+            return jax.device_put(result, devices.pop()) if len(devices) == 1 else result
+
+    def stack(self, arrays: Sequence[Any]) -> jax.Array:
+        """Stack arrays of one shape along a new leading axis."""
+        with enable_x64(True):
+            return jnp.stack(arrays)
+
+
+FAMILY = Family()

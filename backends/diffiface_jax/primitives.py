@@ -1,0 +1,291 @@
+"""The primitives in JAX: jax.numpy with NumPy's promotion of dtypes and NumPy's errors for indices."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.special as jsp
+import numpy as np
+
+from diffiface.adapter import Primitives
+
+_PYTHON_NUMBERS = (float, int, complex)
+_HIGHEST = jax.lax.Precision.HIGHEST  # accelerators would otherwise multiply float32 matrices in fewer bits
+
+
+@functools.cache
+def _loop_dtypes(ufunc: np.ufunc, kinds: tuple[Any, ...]) -> tuple[np.dtype, ...]:
+    return ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout))
+
+
+def _kind(value: Any) -> Any:
+    """What NumPy's promotion looks at: a dtype, or the type of a Python number, which yields to any dtype."""
+    return type(value) if type(value) in _PYTHON_NUMBERS else _dtype(value)
+
+
+def _dtype(value: Any) -> np.dtype:
+    return np.dtype(value.dtype) if hasattr(value, "dtype") else np.asarray(value).dtype
+
+
+def _cast(value: Any, dtype: np.dtype) -> Any:
+    """Return a JAX value, or a private NumPy copy: JAX may read a constant long after f has changed it."""
+    if isinstance(value, jax.Array):
+        return value if value.dtype == dtype else value.astype(dtype)
+    return np.array(value, dtype)
+
+
+def _promoted(values: Any) -> list[Any]:
+    dtype = np.result_type(*(v if type(v) in _PYTHON_NUMBERS else _dtype(v) for v in values))
+    return [_cast(value, dtype) for value in values]
+
+
+def _elementwise(function: Callable[..., Any], ufunc: np.ufunc) -> Callable[..., Any]:
+    """Wrap a JAX function so that it computes in the dtypes the NumPy ufunc would use."""
+
+    def primitive(self: JAXPrimitives, *operands: Any) -> Any:
+        *inputs, output = _loop_dtypes(ufunc, tuple(map(_kind, operands)))
+        return _cast(function(*map(_cast, operands, inputs)), output)
+
+    return primitive
+
+
+def _index(index: Any, shape: tuple[int, ...]) -> Any:
+    """Return an index with private copies of its arrays, after NumPy has checked its bounds (JAX clamps silently)."""
+    parts = index if isinstance(index, tuple) else (index,)
+    parts = tuple(np.array(part) if isinstance(part, (np.ndarray, list)) else part for part in parts)
+    if not any(isinstance(part, jax.core.Tracer) for part in parts):
+        np.broadcast_to(np.empty(()), shape)[tuple(np.asarray(p) if isinstance(p, jax.Array) else p for p in parts)]
+    return parts
+
+
+def _symmetric(a: Any) -> Any:
+    """The matrix that the lower triangle stands for, with the derivative of the symmetrised argument."""
+    symmetrised = (a + jnp.conjugate(jnp.swapaxes(a, -1, -2))) / 2
+    from_lower = jnp.tril(a) + jnp.conjugate(jnp.swapaxes(jnp.tril(a, -1), -1, -2))
+    return symmetrised + jax.lax.stop_gradient(from_lower - symmetrised)
+
+
+class JAXPrimitives(Primitives):
+    """JAX arrays and tracers as the dress sees them."""
+
+    engine = "jax"
+    traced_type = jax.Array  # tracers pass isinstance as well
+
+    def __init__(self, outer: Primitives):
+        self.accepts = (outer, *outer.accepts) if isinstance(outer, JAXPrimitives) else ()
+
+    # ---- questions about a value
+
+    def concrete(self, value: Any) -> np.ndarray | None:
+        if isinstance(value, jax.core.Tracer):
+            return self.primal(value) if value.dtype.kind in "biu" else None
+        return np.array(value) if isinstance(value, jax.Array) else super().concrete(value)
+
+    def primal(self, value: Any) -> Any:
+        if not isinstance(value, jax.Array):
+            return super().concrete(value)
+        try:
+            return np.array(jax.lax.stop_gradient(value))
+        except jax.errors.TracerArrayConversionError:  # under jit or vmap there is no number yet
+            return None
+
+    # ---- elementwise
+
+    negative = _elementwise(jnp.negative, np.negative)
+    absolute = _elementwise(jnp.absolute, np.absolute)
+    square = _elementwise(jnp.square, np.square)
+    sqrt = _elementwise(jnp.sqrt, np.sqrt)
+    cbrt = _elementwise(jnp.cbrt, np.cbrt)
+    reciprocal = _elementwise(jnp.reciprocal, np.reciprocal)
+    exp = _elementwise(jnp.exp, np.exp)
+    exp2 = _elementwise(jnp.exp2, np.exp2)
+    expm1 = _elementwise(jnp.expm1, np.expm1)
+    log = _elementwise(jnp.log, np.log)
+    log2 = _elementwise(jnp.log2, np.log2)
+    log10 = _elementwise(jnp.log10, np.log10)
+    log1p = _elementwise(jnp.log1p, np.log1p)
+    sin = _elementwise(jnp.sin, np.sin)
+    cos = _elementwise(jnp.cos, np.cos)
+    tan = _elementwise(jnp.tan, np.tan)
+    arcsin = _elementwise(jnp.arcsin, np.arcsin)
+    arccos = _elementwise(jnp.arccos, np.arccos)
+    arctan = _elementwise(jnp.arctan, np.arctan)
+    sinh = _elementwise(jnp.sinh, np.sinh)
+    cosh = _elementwise(jnp.cosh, np.cosh)
+    tanh = _elementwise(jnp.tanh, np.tanh)
+    arcsinh = _elementwise(jnp.arcsinh, np.arcsinh)
+    arccosh = _elementwise(jnp.arccosh, np.arccosh)
+    arctanh = _elementwise(jnp.arctanh, np.arctanh)
+    conjugate = _elementwise(jnp.conjugate, np.conjugate)
+    sign = _elementwise(jnp.sign, np.sign)
+    floor = _elementwise(jnp.floor, np.floor)
+    ceil = _elementwise(jnp.ceil, np.ceil)
+    trunc = _elementwise(jnp.trunc, np.trunc)
+    rint = _elementwise(jnp.rint, np.rint)
+    isnan = _elementwise(jnp.isnan, np.isnan)
+    isinf = _elementwise(jnp.isinf, np.isinf)
+    isfinite = _elementwise(jnp.isfinite, np.isfinite)
+    logical_not = _elementwise(jnp.logical_not, np.logical_not)
+    invert = _elementwise(jnp.invert, np.invert)
+
+    add = _elementwise(jnp.add, np.add)
+    subtract = _elementwise(jnp.subtract, np.subtract)
+    multiply = _elementwise(jnp.multiply, np.multiply)
+    divide = _elementwise(jnp.divide, np.divide)
+    maximum = _elementwise(jnp.maximum, np.maximum)
+    minimum = _elementwise(jnp.minimum, np.minimum)
+    arctan2 = _elementwise(jnp.arctan2, np.arctan2)
+    hypot = _elementwise(jnp.hypot, np.hypot)
+    logaddexp = _elementwise(jnp.logaddexp, np.logaddexp)
+    remainder = _elementwise(jnp.remainder, np.remainder)
+    floor_divide = _elementwise(jnp.floor_divide, np.floor_divide)
+    equal = _elementwise(jnp.equal, np.equal)
+    not_equal = _elementwise(jnp.not_equal, np.not_equal)
+    less = _elementwise(jnp.less, np.less)
+    less_equal = _elementwise(jnp.less_equal, np.less_equal)
+    greater = _elementwise(jnp.greater, np.greater)
+    greater_equal = _elementwise(jnp.greater_equal, np.greater_equal)
+    logical_and = _elementwise(jnp.logical_and, np.logical_and)
+    logical_or = _elementwise(jnp.logical_or, np.logical_or)
+    logical_xor = _elementwise(jnp.logical_xor, np.logical_xor)
+    bitwise_and = _elementwise(jnp.bitwise_and, np.bitwise_and)
+    bitwise_or = _elementwise(jnp.bitwise_or, np.bitwise_or)
+    bitwise_xor = _elementwise(jnp.bitwise_xor, np.bitwise_xor)
+
+    def power(self, x: Any, y: Any) -> Any:
+        *inputs, output = _loop_dtypes(np.power, (_kind(x), _kind(y)))
+        # A Python integer stays one: JAX then multiplies instead of taking logarithms.
+        exponent = y if type(y) is int else _cast(y, inputs[1])
+        return _cast(jnp.power(_cast(x, inputs[0]), exponent), output)
+
+    # ---- special functions (promoted as exp and hypot are)
+
+    erf = _elementwise(jsp.erf, np.exp)
+    erfc = _elementwise(jsp.erfc, np.exp)
+    expit = _elementwise(jsp.expit, np.exp)
+    log_expit = _elementwise(jax.nn.log_sigmoid, np.exp)
+    gammaln = _elementwise(jsp.gammaln, np.exp)
+    digamma = _elementwise(jsp.digamma, np.exp)
+    ndtr = _elementwise(jsp.ndtr, np.exp)
+    log_ndtr = _elementwise(jsp.log_ndtr, np.exp)
+    xlogy = _elementwise(jsp.xlogy, np.hypot)
+
+    def polygamma(self, x: Any, *, order: int) -> Any:
+        return jsp.polygamma(order, _cast(x, _loop_dtypes(np.exp, (_kind(x),))[0]))
+
+    # ---- selection and conversion
+
+    def real(self, x: Any) -> Any:
+        return jnp.real(_cast(x, _dtype(x)))
+
+    def imag(self, x: Any) -> Any:
+        return jnp.imag(_cast(x, _dtype(x)))
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        return jnp.where(_cast(condition, np.dtype(bool)), *_promoted((x, y)))
+
+    def astype(self, x: Any, *, dtype: np.dtype) -> Any:
+        # Complex to real means the real part, in NumPy as here; JAX would warn.
+        complex_to_real = _dtype(x).kind == "c" and np.dtype(dtype).kind != "c"
+        return _cast(self.real(x) if complex_to_real else x, np.dtype(dtype))
+
+    # ---- reductions
+
+    def sum(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        dtype = np.empty(0, _dtype(x)).sum().dtype  # small integers add up in 64 bits
+        return jnp.sum(_cast(x, dtype), axis=axis, keepdims=keepdims)
+
+    def max(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        return jnp.max(_cast(x, _dtype(x)), axis=axis, keepdims=keepdims)
+
+    def min(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        return jnp.min(_cast(x, _dtype(x)), axis=axis, keepdims=keepdims)
+
+    def any(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        return jnp.any(_cast(x, _dtype(x)), axis=axis, keepdims=keepdims)
+
+    def all(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        return jnp.all(_cast(x, _dtype(x)), axis=axis, keepdims=keepdims)
+
+    def prod(self, x: Any, *, axis: int, keepdims: bool) -> Any:
+        return jnp.prod(_cast(x, np.empty(0, _dtype(x)).prod().dtype), axis=axis, keepdims=keepdims)
+
+    def cumsum(self, x: Any, *, axis: int) -> Any:
+        return jnp.cumsum(_cast(x, np.empty(0, _dtype(x)).cumsum().dtype), axis=axis)
+
+    def cumprod(self, x: Any, *, axis: int) -> Any:
+        return jnp.cumprod(_cast(x, np.empty(0, _dtype(x)).cumprod().dtype), axis=axis)
+
+    def argmax(self, x: Any, *, axis: int) -> Any:
+        return jnp.argmax(_cast(x, _dtype(x)), axis=axis)
+
+    def argmin(self, x: Any, *, axis: int) -> Any:
+        return jnp.argmin(_cast(x, _dtype(x)), axis=axis)
+
+    def argsort(self, x: Any, *, axis: int) -> Any:
+        return jnp.argsort(_cast(x, _dtype(x)), axis=axis, stable=True)
+
+    def searchsorted(self, a: Any, v: Any, *, side: str) -> Any:
+        return jnp.searchsorted(*_promoted((a, v)), side=side)
+
+    # ---- shape
+
+    def reshape(self, x: Any, *, shape: tuple[int, ...]) -> Any:
+        return jnp.reshape(_cast(x, _dtype(x)), shape)
+
+    def transpose(self, x: Any, *, axes: tuple[int, ...]) -> Any:
+        return jnp.transpose(_cast(x, _dtype(x)), axes)
+
+    def broadcast_to(self, x: Any, *, shape: tuple[int, ...]) -> Any:
+        return jnp.broadcast_to(_cast(x, _dtype(x)), shape)
+
+    def concatenate(self, arrays: list[Any], *, axis: int) -> Any:
+        return jnp.concatenate(_promoted(arrays), axis=axis)
+
+    def stack(self, arrays: list[Any], *, axis: int) -> Any:
+        return jnp.stack(_promoted(arrays), axis=axis)
+
+    # ---- indexing
+
+    def getitem(self, x: Any, *, index: Any) -> Any:
+        x = jnp.asarray(_cast(x, _dtype(x)))
+        return x[_index(index, x.shape)]
+
+    def setitem(self, x: Any, value: Any, *, index: Any) -> Any:
+        x = jnp.asarray(_cast(x, _dtype(x)))
+        return x.at[_index(index, x.shape)].set(self.astype(value, dtype=_dtype(x)))
+
+    def add_at(self, x: Any, value: Any, *, index: Any) -> Any:
+        x = jnp.asarray(_cast(x, _dtype(x)))
+        return x.at[_index(index, x.shape)].add(self.astype(value, dtype=_dtype(x)))
+
+    # ---- contraction and linear algebra
+
+    matmul = _elementwise(functools.partial(jnp.matmul, precision=_HIGHEST), np.matmul)
+
+    def einsum(self, arrays: list[Any], *, subscripts: str) -> Any:
+        return jnp.einsum(subscripts, *_promoted(arrays), precision=_HIGHEST)
+
+    def solve(self, a: Any, b: Any) -> Any:
+        return jnp.linalg.solve(*_promoted((a, b)))
+
+    def inv(self, a: Any) -> Any:
+        return jnp.linalg.inv(_cast(a, _dtype(a)))
+
+    def det(self, a: Any) -> Any:
+        return jnp.linalg.det(_cast(a, _dtype(a)))
+
+    def slogdet(self, a: Any) -> tuple[Any, Any]:
+        sign, logabsdet = jnp.linalg.slogdet(_cast(a, _dtype(a)))
+        return sign, logabsdet
+
+    def cholesky(self, a: Any) -> Any:
+        return jnp.linalg.cholesky(_symmetric(_cast(a, _dtype(a))), symmetrize_input=False)
+
+    def eigh(self, a: Any) -> tuple[Any, Any]:
+        values, vectors = jnp.linalg.eigh(_symmetric(_cast(a, _dtype(a))), symmetrize_input=False)
+        return values, vectors

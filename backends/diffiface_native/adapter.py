@@ -1,0 +1,132 @@
+"""The two engines as diffiface sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from diffiface.adapter import Backend, FlatFunction, Leaves, Mode, Primitives, current_trace
+from diffiface_native.forward import push_forward
+from diffiface_native.results import derivative_dtype, derivative_result, value_result
+from diffiface_native.reverse import Node, ReverseTrace
+
+_TANGENT_BYTES = 64 * 2**20
+"""How much memory the tangents of the largest leaf of x may take, unless `chunk_size` says otherwise."""
+
+
+@dataclass(frozen=True, repr=False)
+class Forward(Backend):
+    """Forward mode by dual numbers: many directions in one pass, live control flow, any order of nesting.
+
+    Best for few inputs and for Jacobians that are taller than wide. `chunk_size` caps the directions per pass.
+    """
+
+    name = "forward"
+    requires = ("numpy",)
+    install = "pip install diffiface"
+    mode = Mode.FORWARD
+    nests = "in any engine"
+
+    def value_and_pushforward(
+        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Any]:
+        p = current_trace()
+        batch = p.shape(tangents[0])[0]
+        chunk = self.chunk_size or _default_chunk(p, xs)
+        if batch <= chunk:
+            ys, tys, aux = push_forward(p, f, xs, tangents, contexts)
+            parts = [tys]
+        else:
+            parts = []
+            for start in range(0, batch, chunk):
+                some = [p.getitem(t, index=slice(start, min(start + chunk, batch))) for t in tangents]
+                ys, tys, aux = push_forward(p, f, xs, some, contexts)
+                parts.append(tys)
+        results = tuple(_joined(p, y, [part[i] for part in parts], batch) for i, y in enumerate(ys))
+        return tuple(value_result(p, y) for y in ys), results, aux
+
+
+def _default_chunk(p: Primitives, xs: Leaves) -> int:
+    largest = max((np.prod(p.shape(x)) * p.dtype(x).itemsize for x in xs), default=1)
+    return max(1, _TANGENT_BYTES // max(1, int(largest)))
+
+
+def _joined(p: Primitives, y: Any, chunks: list[Any], batch: int) -> Any:
+    """Join one output's tangents of all chunks; None stands for zeros."""
+    shape, dtype = (batch, *p.shape(y)), derivative_dtype(p, y)
+    if any(t is None for t in chunks):
+        # Whether y depends on x is the same in every chunk, unless f changes from call to call.
+        return np.zeros(shape, dtype)
+    tangent = chunks[0] if len(chunks) == 1 else p.concatenate(chunks, axis=0)
+    return derivative_result(p, tangent, shape, dtype)
+
+
+@dataclass(frozen=True, repr=False)
+class Reverse(Backend):
+    """Reverse mode by a tape: the whole gradient in one sweep, live control flow, any order of nesting.
+
+    Best for many inputs and few outputs. Constants that f uses are kept by reference until the sweep, so f must not
+    change them in place after use.
+    """
+
+    name = "reverse"
+    requires = ("numpy",)
+    install = "pip install diffiface"
+    mode = Mode.REVERSE
+    nests = "in any engine"
+
+    def value_and_pullback(
+        self, f: FlatFunction, xs: Leaves, cotangents: Leaves, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Any]:
+        p = current_trace()
+        trace = ReverseTrace(p)
+        try:
+            inputs, ys, aux = trace.run(f, xs, contexts)
+            values = tuple(value_result(p, trace.strip(y)) for y in ys)
+            batch = p.shape(cotangents[0])[0]
+            rows = []
+            for i in range(batch):
+                seeds = [_conjugated(p, p.getitem(ct, index=i)) for ct in cotangents]
+                rows.append(_input_cotangents(p, trace, ys, seeds, inputs))
+        finally:
+            trace.free()
+        return values, tuple(_stacked(p, x, [row[j] for row in rows]) for j, x in enumerate(xs)), aux
+
+    def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
+        p = current_trace()
+        trace = ReverseTrace(p)
+        try:
+            inputs, ys, aux = trace.run(f, xs, contexts)
+            value = trace.strip(ys[0])
+            seed = derivative_dtype(p, value).type(1)
+            gradients = _input_cotangents(p, trace, ys, [seed], inputs)
+        finally:
+            trace.free()
+        return value_result(p, value), tuple(gradients), aux
+
+
+def _conjugated(p: Primitives, value: Any) -> Any:
+    # Outside, a pullback is the adjoint for Re(conj(a) b); the rules are those of the plain transpose.
+    return p.conjugate(value) if p.dtype(value).kind == "c" else value
+
+
+def _input_cotangents(
+    p: Primitives, trace: ReverseTrace, ys: Leaves, seeds: Leaves, inputs: list[Node]
+) -> list[Any]:
+    results = []
+    for x, (cotangent, is_new) in zip(inputs, trace.sweep(ys, seeds, inputs), strict=True):
+        shape, dtype = p.shape(x.primal), p.dtype(x.primal)
+        if cotangent is None:
+            results.append(np.zeros(shape, dtype))
+        elif is_new and cotangent.dtype == dtype and dtype.kind != "c":
+            results.append(cotangent)
+        else:
+            results.append(_conjugated(p, derivative_result(p, cotangent, shape, dtype)))
+    return results
+
+
+def _stacked(p: Primitives, x: Any, rows: list[Any]) -> Any:
+    """Stack the cotangents of one input: shape `(batch, *x.shape)`."""
+    return p.stack(rows, axis=0) if rows else np.zeros((0, *p.shape(x)), p.dtype(x))

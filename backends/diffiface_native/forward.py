@@ -1,0 +1,115 @@
+"""The forward engine: dual numbers whose tangents carry a leading batch axis, so that one pass takes many directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from diffiface.adapter import FlatFunction, Leaves, Primitives, tracing
+from diffiface_native.rules import NARY, POINTWISE, UNARY, NaryRule, Partial, UnaryRule
+from diffiface_native.rules.broadcasting import align
+from diffiface_native.trace import Trace, TracedValue, supply
+
+
+class Dual(TracedValue):
+    """A primal and its tangents, of shape `(batch, *primal.shape)`."""
+
+    __slots__ = ("tangent",)
+
+    def __init__(self, trace: ForwardTrace, primal: Any, tangent: Any):
+        self.trace = trace
+        self.primal = primal
+        self.tangent = tangent
+
+
+class ForwardTrace(Trace):
+    """The primitives on dual numbers."""
+
+    engine = "forward"
+    traced_type = Dual
+
+
+def push_forward(
+    base: Primitives, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
+) -> tuple[Sequence[Any], Sequence[Any], Any]:
+    """Run f on duals: return its values, their tangents (None for a constant) and aux."""
+    trace = ForwardTrace(base)
+    duals = [Dual(trace, x, t) for x, t in zip(xs, tangents, strict=True)]
+    with tracing(trace):
+        ys, aux = f(trace, duals, contexts)
+    return [trace.strip(y) for y in ys], [y.tangent if trace.tracks(y) else None for y in ys], aux
+
+
+def _pointwise(name: str, partials: Sequence[Partial | None]) -> Callable[..., Any]:
+    def method(self: ForwardTrace, *arguments: Any) -> Any:
+        base = self.base
+        primals = [a.primal if type(a) is Dual and a.trace is self else a for a in arguments]
+        y = getattr(base, name)(*primals)
+        tangent = None
+        for partial, argument, primal in zip(partials, arguments, primals, strict=True):
+            if partial is None or argument is primal:
+                continue
+            term = argument.tangent
+            if len(primal.shape) < len(y.shape):
+                term = align(base, term, len(y.shape))
+            term = partial(base, term, y, *primals)
+            tangent = term if tangent is None else base.add(tangent, term)
+        if tangent is None:
+            return y
+        if tangent.shape[1:] != y.shape:
+            tangent = base.broadcast_to(tangent, shape=(tangent.shape[0], *y.shape))
+        return Dual(self, y, tangent)
+
+    return method
+
+
+def _unary(name: str, rule: UnaryRule) -> Callable[..., Any]:
+    jvp = rule.jvp
+
+    def method(self: ForwardTrace, x: Any, **parameters: Any) -> Any:
+        base = self.base
+        if not (type(x) is Dual and x.trace is self):
+            return getattr(base, name)(x, **parameters)
+        primal = x.primal
+        y = getattr(base, name)(primal, **parameters)
+        if type(y) is tuple:
+            return tuple(map(Dual, (self,) * len(y), y, jvp(base, x.tangent, y, primal, **parameters)))
+        if y.dtype is not primal.dtype and base.dtype(y).kind not in "fc":
+            return y
+        return Dual(self, y, jvp(base, x.tangent, y, primal, **parameters))
+
+    return method
+
+
+def _nary(name: str, rule: NaryRule) -> Callable[..., Any]:
+    jvp = rule.jvp
+
+    def apply(self: ForwardTrace, arrays: Sequence[Any], parameters: dict[str, Any]) -> Any:
+        base = self.base
+        tangents = [a.tangent if type(a) is Dual and a.trace is self else None for a in arrays]
+        primals = [a if t is None else a.primal for a, t in zip(arrays, tangents, strict=True)]
+        operation = getattr(base, name)
+        y = operation(primals, **parameters) if rule.takes_list else operation(*primals, **parameters)
+        if all(t is None for t in tangents) or base.dtype(y).kind not in "fc":
+            return y
+        return Dual(self, y, jvp(base, tangents, y, primals, **parameters))
+
+    if rule.takes_list:
+
+        def method(self: ForwardTrace, arrays: Sequence[Any], **parameters: Any) -> Any:
+            return apply(self, arrays, parameters)
+
+    else:
+
+        def method(self: ForwardTrace, *arrays: Any, **parameters: Any) -> Any:
+            return apply(self, arrays, parameters)
+
+    return method
+
+
+for _name, _partials in POINTWISE.items():
+    supply(ForwardTrace, _name, _pointwise(_name, _partials))
+for _name, _rule in UNARY.items():
+    supply(ForwardTrace, _name, _unary(_name, _rule))
+for _name, _rule in NARY.items():
+    supply(ForwardTrace, _name, _nary(_name, _rule))

@@ -1,0 +1,101 @@
+"""What our forward and reverse traces share: a base to compute on, and the questions about a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from diffiface.adapter import PRIMITIVES, Primitives, TracedValueError, UnsupportedOperationError
+
+
+class TracedValue:
+    """A value of the base (the primal) that belongs to one trace; to every other trace it is foreign."""
+
+    __slots__ = ("primal", "trace")
+
+    # NumPy refuses such a value instead of making an object array of it.
+    __array_ufunc__ = None
+
+    trace: Trace
+    primal: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.primal.shape
+
+    @property
+    def dtype(self) -> Any:
+        return self.primal.dtype
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        raise TracedValueError(
+            "a value that is being differentiated met a function that wants a plain array",
+            engine=self.trace.engine,
+            fix="use a NumPy function that diffiface translates, and do not keep values from one call to the next",
+        )
+
+
+class Trace(Primitives):
+    """One run of a function, computed by the primitives of `base`.
+
+    Values of the base, of the traces below it, NumPy arrays and numbers are constants here. What a trace tracks is
+    decided by `value.trace is self`, so nested derivatives cannot be confused.
+    """
+
+    traced_type: type = TracedValue
+
+    def __init__(self, base: Primitives):
+        self.base = base
+        self.accepts = (base, *base.accepts)
+
+    def tracks(self, value: Any) -> bool:
+        """Say whether a value belongs to this trace."""
+        return type(value) is self.traced_type and value.trace is self
+
+    def strip(self, value: Any) -> Any:
+        """Return the base's value behind any value."""
+        return value.primal if self.tracks(value) else value
+
+    def dtype(self, value: Any) -> np.dtype:
+        return self.base.dtype(self.strip(value))
+
+    def shape(self, value: Any) -> tuple[int, ...]:
+        return self.base.shape(self.strip(value))
+
+    def concrete(self, value: Any) -> np.ndarray | None:
+        return None if self.tracks(value) else self.base.concrete(value)
+
+    def primal(self, value: Any) -> Any:
+        return self.base.primal(self.strip(value))
+
+
+def _untracked(name: str) -> Callable[..., Any]:
+    def method(self: Trace, *arguments: Any, **parameters: Any) -> Any:
+        return getattr(self.base, name)(*[self.strip(a) for a in arguments], **parameters)
+
+    return method
+
+
+def _sign(self: Trace, x: Any) -> Any:
+    if self.tracks(x) and self.dtype(x).kind == "c":
+        raise UnsupportedOperationError(
+            "sign of a complex number is z/|z|, whose derivative is not available",
+            engine=self.engine,
+            fix="write z / abs(z)",
+        )
+    return self.base.sign(self.strip(x))
+
+
+for _name, _primitive in PRIMITIVES.items():
+    if _primitive.derivative != "smooth":
+        setattr(Trace, _name, _untracked(_name))
+Trace.sign = _sign
+
+
+def supply(trace: type[Trace], name: str, method: Callable[..., Any]) -> None:
+    """Make a function a trace's primitive."""
+    method.__name__ = name
+    method.__qualname__ = f"{trace.__qualname__}.{name}"
+    setattr(trace, name, method)

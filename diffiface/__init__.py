@@ -1,0 +1,58 @@
+"""diffiface: one Python front end for derivatives, over any differentiation engine."""
+
+from diffiface.comparison import compare as compare
+from diffiface.contexts import Cache as Cache
+from diffiface.contexts import Constant as Constant
+from diffiface.errors import DiffifaceError as DiffifaceError
+from diffiface.errors import FunctionError as FunctionError
+from diffiface.errors import InputError as InputError
+from diffiface.errors import MissingBackendError as MissingBackendError
+from diffiface.errors import OutputError as OutputError
+from diffiface.errors import PreparationMismatchError as PreparationMismatchError
+from diffiface.errors import TracedValueError as TracedValueError
+from diffiface.errors import TracingMismatchError as TracingMismatchError
+from diffiface.errors import UnknownBackendError as UnknownBackendError
+from diffiface.errors import UnsupportedOperationError as UnsupportedOperationError
+from diffiface.from_primitive import ForwardFromPrimitive as ForwardFromPrimitive
+from diffiface.from_primitive import ReverseFromPrimitive as ReverseFromPrimitive
+from diffiface.operators.derivative import derivative as derivative
+from diffiface.operators.derivative import prepare_derivative as prepare_derivative
+from diffiface.operators.derivative import value_and_derivative as value_and_derivative
+from diffiface.operators.gradient import gradient as gradient
+from diffiface.operators.gradient import prepare_gradient as prepare_gradient
+from diffiface.operators.gradient import value_and_gradient as value_and_gradient
+from diffiface.operators.hessian import hessian as hessian
+from diffiface.operators.hessian import prepare_hessian as prepare_hessian
+from diffiface.operators.hessian import value_gradient_and_hessian as value_gradient_and_hessian
+from diffiface.operators.hvp import gradient_and_hvp as gradient_and_hvp
+from diffiface.operators.hvp import hvp as hvp
+from diffiface.operators.hvp import prepare_hvp as prepare_hvp
+from diffiface.operators.hvp import value_gradient_and_hvp as value_gradient_and_hvp
+from diffiface.operators.jacobian import jacobian as jacobian
+from diffiface.operators.jacobian import prepare_jacobian as prepare_jacobian
+from diffiface.operators.jacobian import value_and_jacobian as value_and_jacobian
+from diffiface.operators.preparation import Prep as Prep
+from diffiface.operators.pullback import prepare_pullback as prepare_pullback
+from diffiface.operators.pullback import prepare_vjp as prepare_vjp
+from diffiface.operators.pullback import pullback as pullback
+from diffiface.operators.pullback import value_and_pullback as value_and_pullback
+from diffiface.operators.pullback import value_and_vjp as value_and_vjp
+from diffiface.operators.pullback import vjp as vjp
+from diffiface.operators.pushforward import jvp as jvp
+from diffiface.operators.pushforward import prepare_jvp as prepare_jvp
+from diffiface.operators.pushforward import prepare_pushforward as prepare_pushforward
+from diffiface.operators.pushforward import pushforward as pushforward
+from diffiface.operators.pushforward import value_and_jvp as value_and_jvp
+from diffiface.operators.pushforward import value_and_pushforward as value_and_pushforward
+from diffiface.operators.second_derivative import prepare_second_derivative as prepare_second_derivative
+from diffiface.operators.second_derivative import second_derivative as second_derivative
+from diffiface.operators.second_derivative import (
+    value_derivative_and_second_derivative as value_derivative_and_second_derivative,
+)
+from diffiface.registry import available_backends as available_backends
+from diffiface.registry import backend as backend
+from diffiface.registry import capabilities as capabilities
+from diffiface.registry import register_backend as register_backend
+from diffiface.registry import registered_backends as registered_backends
+
+__version__ = "0.1.0"

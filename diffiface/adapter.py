@@ -1,0 +1,224 @@
+"""The extension surface: what an engine must and may supply. Adapters import this module and nothing else of diffiface.
+
+An engine is a frozen dataclass derived from `Backend`, named by an entry point of the group
+`diffiface.backends`. It must supply `value_and_pushforward` or `value_and_pullback`; the front end
+derives every operator from either. Each further method below that it overrides is used instead of the
+derivation. Capabilities are read off the class: what is overridden is native.
+
+Conventions of all methods
+    f           a `FlatFunction`: `f(p, xs, contexts)` runs the user's function on this engine's raw
+                values under the trace `p` (the engine's `Primitives`) and returns `(ys, aux)`:
+                a tuple of raw output leaves and an auxiliary pytree (None unless the user asked).
+    xs          the leaves of x: float or complex NumPy arrays (0-d for scalars), or arrays of this
+                engine's own family, or raw values of an outer trace (nesting).
+    tangents    one array per leaf of x with a leading batch axis: shape `(batch, *x.shape)`.
+    cotangents  one array per leaf of y with a leading batch axis: shape `(batch, *y.shape)`; or a function
+                that makes them from the `(shape, dtype)` of each leaf of y, so that one run of f serves.
+    contexts    the leaves of the constants, passed on to f as they are or traced (never differentiated).
+    results     leaves in the family of xs. NumPy results are new arrays, never views of an input.
+    nesting     while another trace is running (`current_trace() is not NUMPY`) results are raw values
+                of that trace, whatever xs are: f may have met its values in a closure.
+Complex numbers: a pullback is the adjoint for the real inner product Re(conj(a) b), so that the
+gradient of a real function is the direction of steepest ascent (|z|**2 has gradient 2z).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal, Protocol
+
+from diffiface import errors as errors
+from diffiface.errors import InputError as InputError
+from diffiface.errors import MissingBackendError as MissingBackendError
+from diffiface.errors import TracedValueError as TracedValueError
+from diffiface.errors import UnsupportedOperationError as UnsupportedOperationError
+from diffiface.primitives import NUMPY as NUMPY
+from diffiface.primitives import PRIMITIVES as PRIMITIVES
+from diffiface.primitives import Primitives as Primitives
+from diffiface.tracing import current_trace as current_trace
+from diffiface.tracing import tracing as tracing
+
+Leaves = Sequence[Any]
+"""A flat tuple of arrays."""
+
+Cotangents = Leaves | Callable[[Sequence[tuple[tuple[int, ...], Any]]], Leaves]
+"""Cotangents, or the function that makes them once the shapes and dtypes of y's leaves are known."""
+
+OPERATORS = (
+    "pushforward",
+    "pullback",
+    "derivative",
+    "gradient",
+    "jacobian",
+    "second_derivative",
+    "hvp",
+    "hessian",
+)
+"""The eight operators, in the order in which they build on each other."""
+
+ENGINE_METHODS = {
+    "pushforward": "value_and_pushforward",
+    "pullback": "value_and_pullback",
+    "derivative": "value_and_derivative",
+    "gradient": "value_and_gradient",
+    "jacobian": "value_and_jacobian",
+    "second_derivative": "value_derivative_and_second_derivative",
+    "hvp": "value_gradient_and_hvp",
+    "hessian": "value_gradient_and_hessian",
+}
+"""The engine method that gives each operator everything its variants return."""
+
+
+class FlatFunction(Protocol):
+    """The user's function as an engine sees it."""
+
+    def __call__(self, p: Primitives, xs: Leaves, contexts: Leaves) -> tuple[tuple[Any, ...], Any]: ...
+
+
+class Mode(enum.Enum):
+    """How an engine propagates derivatives."""
+
+    FORWARD = "forward"
+    REVERSE = "reverse"
+    BOTH = "forward and reverse"
+    NUMERIC = "numeric"
+
+
+Support = Literal["native", "derived", "unsupported"]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine class can do, read off the class."""
+
+    mode: Mode
+    operators: dict[str, Support]
+    exact: bool
+    nests: Literal["in any engine", "in itself", "no"]
+    complex_inputs: bool
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The base of every engine adapter: options are dataclass fields, so backends compare, hash, pickle and print."""
+
+    name: ClassVar[str] = ""
+    """The registered name."""
+    mode: ClassVar[Mode] = Mode.BOTH
+    exact: ClassVar[bool] = True
+    """False for engines that approximate; they implement `error_estimate` and never vote in a comparison."""
+    traces: ClassVar[bool] = True
+    """Whether f meets traced values (dressed as NumPy arrays), or plain NumPy arrays (numeric engines)."""
+    family: ClassVar[str] = "numpy"
+    """The array family besides NumPy that the engine takes and returns as it is, as named in `diffiface.families`."""
+    nests: ClassVar[Literal["in any engine", "in itself", "no"]] = "in itself"
+    """Where the engine may run when x is itself being differentiated."""
+    complex_inputs: ClassVar[bool] = True
+
+    style: Literal["auto", "numpy", "native"] = field(default="auto", kw_only=True)
+    """What f is written in: "auto" looks at what its code mentions; "native" hands it the engine's raw arrays."""
+    chunk_size: int | None = field(default=None, kw_only=True)
+    """The most tangents (or cotangents) computed in one batch; None leaves it to the engine."""
+
+    def __post_init__(self) -> None:
+        if self.style not in ("auto", "numpy", "native"):
+            raise InputError(
+                f"style={self.style!r} is not known", engine=self.name, fix="style is 'auto', 'numpy' or 'native'"
+            )
+        if self.chunk_size is not None and (not isinstance(self.chunk_size, int) or self.chunk_size < 1):
+            raise InputError(
+                f"chunk_size={self.chunk_size!r} is not a positive integer",
+                engine=self.name,
+                fix="give 1 or more, or None",
+            )
+
+    def __repr__(self) -> str:
+        options = [f"{o.name}={getattr(self, o.name)!r}" for o in fields(self) if getattr(self, o.name) != o.default]
+        return f"backend({', '.join([repr(self.name), *options])})"
+
+    # ---- one of these two is the engine's duty
+
+    def value_and_pushforward(
+        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Any]:
+        """Return `(ys, tys, aux)`: f's value and the derivatives along a batch of tangents."""
+        raise NotImplementedError
+
+    def value_and_pullback(
+        self, f: FlatFunction, xs: Leaves, cotangents: Cotangents, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Any]:
+        """Return `(ys, txs, aux)`: f's value and the adjoint derivatives of a batch of cotangents."""
+        raise NotImplementedError
+
+    # ---- these are derived unless the engine has something better
+
+    def value_and_derivative(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, Leaves, Any]:
+        """Return `(ys, dys, aux)` for a single scalar x."""
+        raise NotImplementedError
+
+    def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
+        """Return `(y, gradients, aux)` for a scalar y; f has checked that it is one."""
+        raise NotImplementedError
+
+    def value_and_jacobian(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, Sequence[Leaves], Any]:
+        """Return `(ys, jacobians, aux)`, `jacobians[i][j]` of shape `ys[i].shape + xs[j].shape`."""
+        raise NotImplementedError
+
+    def value_derivative_and_second_derivative(
+        self, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Leaves, Any]:
+        """Return `(ys, dys, ddys, aux)` for a single scalar x."""
+        raise NotImplementedError
+
+    def value_gradient_and_hvp(
+        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
+    ) -> tuple[Any, Leaves, Leaves, Any]:
+        """Return `(y, gradients, hvps, aux)`, the Hessian times a batch of tangents."""
+        raise NotImplementedError
+
+    def value_gradient_and_hessian(
+        self, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> tuple[Any, Leaves, Sequence[Leaves], Any]:
+        """Return `(y, gradients, hessians, aux)`, `hessians[i][j]` of shape `xs[i].shape + xs[j].shape`."""
+        raise NotImplementedError
+
+    # ---- what an engine may gain from
+
+    def prepare(
+        self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> Callable[..., tuple[Any, ...]] | None:
+        """Do once what can be done once (jit, record, allocate).
+
+        Return the engine method of `operator` with f bound, `run(xs, [tangents or cotangents,] contexts)`,
+        safe to use from several threads; or None if preparing gains nothing.
+        """
+        return None
+
+    def error_estimate(self, operator: str, f: FlatFunction, xs: Leaves, seeds: Leaves | None, contexts: Leaves) -> Any:
+        """Return a bound on the error of each entry of the operator's result, in the result's own nesting.
+
+        Only for engines that approximate. `seeds` are the tangents or cotangents, or None.
+        """
+        raise NotImplementedError
+
+    # ---- questions answered from the class
+
+    def supplies(self, operator: str) -> bool:
+        """Whether the engine's class itself implements the operator."""
+        method = ENGINE_METHODS[operator]
+        return getattr(type(self), method) is not getattr(Backend, method)
+
+    def capabilities(self) -> Capabilities:
+        """Read off the class what is native, derived or unsupported."""
+        derivable = self.supplies("pushforward") or self.supplies("pullback")
+        operators: dict[str, Support] = {
+            operator: "native" if self.supplies(operator) else "derived" if derivable else "unsupported"
+            for operator in OPERATORS
+        }
+        return Capabilities(self.mode, operators, self.exact, self.nests, self.complex_inputs)
+
+    def unprepared(self) -> Backend:
+        """Return the engine itself (derivations may hold a preparation's stand-in for it)."""
+        return self

@@ -1,0 +1,130 @@
+"""Every exception diffiface raises, each with its cause and its cure.
+
+A message says what went wrong, where (the engine, the user's file and line) and what to do.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+import sysconfig
+from types import FrameType, TracebackType
+
+import numpy as np
+
+# Frames of these folders are never "the user's line".
+_NOT_USER = tuple(
+    os.path.join(path, "")
+    for path in {
+        os.path.dirname(os.path.abspath(__file__)),
+        os.path.dirname(os.path.dirname(os.path.abspath(np.__file__))),  # site-packages
+        sysconfig.get_paths()["stdlib"],
+        os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "backends"),
+    }
+)
+
+
+def _is_user_file(filename: str) -> bool:
+    if filename.startswith("<") and not filename.startswith("<ipython"):
+        return filename in ("<stdin>", "<string>")
+    return not os.path.abspath(filename).startswith(_NOT_USER)
+
+
+def _place(filename: str, lineno: int, function: str) -> str:
+    text = linecache.getline(filename, lineno).strip()
+    return f"{filename}:{lineno}, in {function}" + (f": `{text}`" if text else "")
+
+
+def user_line(frame: FrameType | None = None) -> str | None:
+    """Say which line of the user's code is running: the innermost frame outside diffiface, engines and NumPy."""
+    frame = frame or sys._getframe(1)
+    while frame is not None:
+        if _is_user_file(frame.f_code.co_filename):
+            return _place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        frame = frame.f_back
+    return None
+
+
+def user_line_of(traceback: TracebackType | None) -> str | None:
+    """Say which line of the user's code an exception came from."""
+    place = None
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if _is_user_file(code.co_filename):
+            place = _place(code.co_filename, traceback.tb_lineno, code.co_name)
+        traceback = traceback.tb_next
+    return place
+
+
+class DiffifaceError(Exception):
+    """The base of all of them.
+
+    Arguments: the sentence that says what went wrong; `engine`, the engine's name; `fix`, what to do;
+    `where`, the user's line (found by itself when the error is raised under the user's function).
+    """
+
+    def __init__(self, problem: str, *, engine: str = "", fix: str = "", where: str | None = None):
+        self.problem, self.engine, self.fix, self.where = problem, engine, fix, where
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        text = f"{self.engine}: {self.problem}" if self.engine else self.problem
+        if self.where:
+            text += f"\n  at {self.where}"
+        if self.fix:
+            text += f"\n  fix: {self.fix}"
+        return text
+
+    def __reduce__(self):
+        return _rebuild, (type(self), self.problem, self.engine, self.fix, self.where)
+
+
+def _rebuild(cls: type[DiffifaceError], problem: str, engine: str, fix: str, where: str | None) -> DiffifaceError:
+    return cls(problem, engine=engine, fix=fix, where=where)
+
+
+class InputError(DiffifaceError, ValueError):
+    """An argument cannot be used: a wrong shape, dtype, structure, position or option. Raised before any engine runs."""
+
+
+class OutputError(DiffifaceError, ValueError):
+    """The user's function returned something this operator cannot differentiate (None, text, a vector for gradient)."""
+
+
+class PreparationMismatchError(DiffifaceError, ValueError):
+    """A preparation was used with arguments of another kind than it was made for.
+
+    Preparing fixes f, the backend and the family, dtype, shape and structure of every argument; only
+    values may change. Prepare again, or pass `strict="reprepare"` when preparing.
+    """
+
+
+class UnknownBackendError(DiffifaceError, ValueError):
+    """No engine of that name is registered, or it has no such option."""
+
+
+class MissingBackendError(DiffifaceError, ImportError):
+    """The engine is known, but the package it needs is not installed. The message holds the pip line."""
+
+
+class UnsupportedOperationError(DiffifaceError, NotImplementedError):
+    """This engine cannot do this: an operator, a NumPy function or keyword, a kind of input, a nesting."""
+
+
+class TracedValueError(DiffifaceError, TypeError):
+    """The function asked a value that is being differentiated for a plain number, and would have lost its derivative.
+
+    `float(x)`, `int(x)`, `math.*`, filling an array made by `np.zeros(n)`; under jit also `if x > 0`.
+    """
+
+
+class FunctionError(DiffifaceError, RuntimeError):
+    """The user's function failed; the engine's or Python's own error is the `__cause__`."""
+
+
+class TracingMismatchError(DiffifaceError, RuntimeError):
+    """The function gave another value when traced than in plain NumPy, so its derivative would be of another function.
+
+    Causes: `type(x) is np.ndarray`, random numbers, state that changes between calls.
+    """

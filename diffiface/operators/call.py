@@ -1,0 +1,473 @@
+"""One operator call: arguments checked and flattened, the engine run, results put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from diffiface import registry, trees
+from diffiface.adapter import NUMPY, Backend, Primitives, current_trace
+from diffiface.arrays import NUMPY_FAMILY, TRACED, LeafSpec, family_of, finish, is_plain, normalise
+from diffiface.contexts import Cache, Constant
+from diffiface.errors import InputError, UnsupportedOperationError
+from diffiface.function import Function, definition_of
+from diffiface.numpy_api import Array, Scalar, dress, trace_of, undress
+from diffiface.operators.cascade import engine_method
+from diffiface.operators.operator import Operator, Part
+from diffiface.style import is_native
+
+_SINGLE_LEAVES = (np.ndarray, float, int, bool, str, type(None), np.float64, Array, Scalar)
+
+
+@dataclass(frozen=True)
+class ContextSpec:
+    """What a preparation remembers of a constant: its kind, dtype and shape, or its type."""
+
+    leaves: tuple[Any, ...]
+    structure: Any
+    cache: bool = False
+
+    def __str__(self) -> str:
+        inside = ", ".join(map(str, self.leaves))
+        text = inside if self.structure is trees.LEAF else f"{trees.describe(self.structure)} of {inside}"
+        return f"Cache {text}" if self.cache else text
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Everything about a call that preparing fixes."""
+
+    x: tuple[Any, tuple[LeafSpec, ...]]
+    seeds: tuple[int | None, Any, tuple[LeafSpec, ...]] | None
+    contexts: tuple[ContextSpec, ...]
+    y: LeafSpec | None
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Name and describe each argument."""
+
+        def show(structure: Any, specs: Sequence[LeafSpec]) -> str:
+            inside = ", ".join(map(str, specs))
+            return inside if structure is trees.LEAF else f"{trees.describe(structure)} of {inside}"
+
+        rows = [("x", show(*self.x))]
+        if self.y is not None:
+            rows.insert(0, ("y", str(self.y)))
+        if self.seeds is not None:
+            batch, structure, specs = self.seeds
+            text = show(structure, specs)
+            rows.append(("t", text if batch is None else f"{batch} of {text}"))
+        rows += [(f"context {i}", str(spec)) for i, spec in enumerate(self.contexts)]
+        return rows
+
+
+def context_leaf_spec(leaf: Any) -> Any:
+    """Describe one constant as far as a preparation may depend on it."""
+    if isinstance(leaf, np.ndarray):
+        return LeafSpec(NUMPY_FAMILY, leaf.dtype, leaf.shape)
+    if isinstance(leaf, (Array, Scalar)):
+        return LeafSpec(TRACED, leaf.dtype, leaf.shape)
+    if isinstance(leaf, (bool, int, float, complex, str)):
+        return type(leaf).__name__ if not isinstance(leaf, np.generic) else LeafSpec(NUMPY_FAMILY, leaf.dtype, (), True)
+    family = family_of(leaf)
+    if family is not None:
+        return LeafSpec(family.name, family.dtype(leaf), family.shape(leaf))
+    return type(leaf).__name__
+
+
+class Call:
+    """The arguments of one operator call, checked and flattened. Making one runs no engine."""
+
+    def __init__(
+        self,
+        operator: Operator,
+        f: Callable[..., Any],
+        backend: str | Backend,
+        arguments: Sequence[Any],
+        seeds: Any = None,
+        *,
+        argnums: int | tuple[int, ...] = 0,
+        has_aux: bool = False,
+        y: np.ndarray | None = None,
+    ):
+        self.operator = operator
+        self.backend = backend = registry.resolve(backend)
+        engine = backend.name
+        if backend.capabilities().operators[operator.name] == "unsupported":
+            raise UnsupportedOperationError(f"this engine has no way to compute a {operator.name}", engine=engine)
+        if not callable(f):
+            raise InputError(
+                f"f is {f!r:.60}, which cannot be called",
+                engine=engine,
+                fix=f"the order is {operator.name}(f, backend, x, ...)",
+            )
+        x, contexts, self.argnums = _split(arguments, argnums, engine)
+        self.f, self.has_aux = f, has_aux
+        self._flatten_x(x)
+        self._flatten_contexts(contexts)
+        self.y_buffer = self._checked_buffer(y)
+        self.batch, self.seed_specs, self.seed_structure = None, (), trees.LEAF
+        self.seeds = None if operator.seeds is None else self._stack_seeds(seeds)
+        self.nested = current_trace() is not NUMPY or any(spec.family == TRACED for spec in self.x_specs)
+        if self.nested:
+            self._check_nesting()
+        native_to = is_native(f, engine, backend.traces, backend.style)
+        self.function = Function(
+            f,
+            engine,
+            backend.traces,
+            native_to,
+            self.x_structure,
+            tuple(spec.shape == () for spec in self.x_specs),
+            self.context_structures,
+            self.cache_positions,
+            self.argnums,
+            has_aux,
+            operator.output,
+            self.y_buffer,
+            (self.seed_structure, tuple(spec.shape for spec in self.seed_specs))
+            if operator.seeds == "cotangents"
+            else None,
+        )
+
+    # ---- arguments
+
+    def _flatten_x(self, x: Any) -> None:
+        engine, family = self.backend.name, self.backend.family
+        leaves, self.x_structure = ([x], trees.LEAF) if type(x) is np.ndarray else trees.flatten(x)
+        names = trees.paths(self.x_structure)
+        normalised = [normalise(leaf, f"x{name}", engine, family) for leaf, name in zip(leaves, names, strict=True)]
+        if not normalised:
+            raise InputError(f"x is {x!r:.60}: there is nothing to differentiate by", engine=engine)
+        self.xs = tuple(leaf for leaf, _, _ in normalised)
+        self.x_specs = tuple(spec for _, spec, _ in normalised)
+        self.originals = tuple(original for _, _, original in normalised)
+        if self.operator.scalar_x and (self.x_structure is not trees.LEAF or self.x_specs[0].shape != ()):
+            given = f"has shape {self.x_specs[0].shape}" if self.x_structure is trees.LEAF else "is a structure"
+            raise InputError(
+                f"{self.operator.name} is for a scalar x, but x {given}",
+                engine=engine,
+                fix="use gradient for a scalar y, jacobian for an array y",
+            )
+        if any(spec.dtype.kind == "c" for spec in self.x_specs):
+            if not self.backend.complex_inputs:
+                raise UnsupportedOperationError("this engine does not take complex x", engine=engine)
+            if self.operator.name in ("hvp", "hessian", "second_derivative"):
+                raise UnsupportedOperationError(
+                    f"{self.operator.name} is not defined here for complex x",
+                    engine=engine,
+                    fix="write f as a function of the real and imaginary parts: x = {'re': ..., 'im': ...}",
+                )
+
+    def _flatten_contexts(self, contexts: Sequence[Any]) -> None:
+        leaves: list[Any] = []
+        structures: list[tuple[Any, int]] = []
+        specs: list[ContextSpec] = []
+        caches: list[int] = []
+        bare = True
+        for context in contexts:
+            is_cache = isinstance(context, Cache)
+            value = context.value if is_cache or isinstance(context, Constant) else context
+            if type(value) in _SINGLE_LEAVES:
+                own, structure = [value], trees.LEAF
+            else:
+                own, structure = trees.flatten(value)
+                bare = bare and structure is trees.LEAF
+            if is_cache:
+                caches.append(len(leaves))
+            specs.append(ContextSpec(tuple(map(context_leaf_spec, own)), structure, is_cache))
+            structures.append((structure, len(own)))
+            leaves += own
+        self.contexts = tuple(leaves)
+        self.context_specs = tuple(specs)
+        self.context_structures = None if bare else tuple(structures)
+        self.cache_positions = frozenset(caches)
+
+    def _checked_buffer(self, y: Any) -> np.ndarray | None:
+        if y is None:
+            return None
+        if not self.operator.fills_output:
+            raise InputError(
+                f"y= is for functions that fill an array; {self.operator.name} needs a scalar y",
+                engine=self.backend.name,
+                fix="y= goes with pushforward, pullback, derivative and jacobian",
+            )
+        if not isinstance(y, np.ndarray) or y.dtype.kind not in "fc" or y.ndim == 0:
+            raise InputError(
+                f"y= must be a NumPy array of floats that f(y, x, ...) fills, not {type(y).__name__}",
+                engine=self.backend.name,
+                fix="y=np.empty(shape)",
+            )
+        return y
+
+    def _stack_seeds(self, seeds: Any) -> tuple[Any, ...]:
+        """Check tangents against x and give each leaf a leading batch axis (cotangents meet y later, in Function)."""
+        word = "tangent" if self.operator.seeds == "tangents" else "cotangent"
+        engine = self.backend.name
+        leaves, structure = ([seeds], trees.LEAF) if type(seeds) is np.ndarray else trees.flatten(seeds)
+        like_x = self.operator.seeds == "tangents"
+        members = [seeds]
+        if (
+            isinstance(seeds, tuple)
+            and not hasattr(seeds, "_fields")
+            and not (like_x and structure == self.x_structure)
+        ):
+            if not seeds:
+                raise InputError(f"an empty tuple of {word}s", engine=engine)
+            members, self.batch = list(seeds), len(seeds)
+        columns: list[list[Any]] = []
+        for member in members:
+            leaves, structure = ([member], trees.LEAF) if type(member) is np.ndarray else trees.flatten(member)
+            if like_x and structure != self.x_structure:
+                raise InputError(
+                    f"the {word} has structure {trees.describe(structure)}, but x has {trees.describe(self.x_structure)}",
+                    engine=engine,
+                    fix=f"a {word} is like x; a batch of them is a tuple",
+                )
+            normalised = [normalise(leaf, f"the {word}", engine, self.backend.family) for leaf in leaves]
+            specs = tuple(spec for _, spec, _ in normalised)
+            if self.seed_specs and (structure != self.seed_structure or _shapes(specs) != _shapes(self.seed_specs)):
+                raise InputError(f"the {word}s of one batch must all have the same structure and shapes", engine=engine)
+            self.seed_specs, self.seed_structure = specs, structure
+            columns.append([leaf for leaf, _, _ in normalised])
+        if like_x:
+            for spec, x_spec, name in zip(self.seed_specs, self.x_specs, trees.paths(self.x_structure), strict=True):
+                if spec.shape != x_spec.shape:
+                    raise InputError(
+                        f"the {word}{name} has shape {spec.shape}, but x{name} has shape {x_spec.shape}",
+                        engine=engine,
+                        fix=f"a {word} is like x; a batch of them is a tuple",
+                    )
+                if spec.dtype.kind == "c" and x_spec.dtype.kind == "f":
+                    raise InputError(f"the {word}{name} is complex, but x{name} is real", engine=engine)
+        dtypes = [spec.dtype for spec in (self.x_specs if like_x else self.seed_specs)]
+        return tuple(
+            _stack(list(members), dtype) for members, dtype in zip(zip(*columns, strict=True), dtypes, strict=True)
+        )
+
+    def _check_nesting(self) -> None:
+        outer, backend = current_trace(), self.backend
+        if outer is NUMPY:
+            raise InputError(
+                "x is a traced value that outlived the function it was made in",
+                engine=backend.name,
+                fix="return values from the differentiated function (has_aux=True) instead of storing them",
+            )
+        if backend.nests == "in any engine" or outer.engine == backend.name:
+            return
+        if any(spec.family == TRACED for spec in self.x_specs):
+            raise UnsupportedOperationError(
+                f"x is being differentiated by {outer.engine!r}, inside which this engine cannot run",
+                engine=backend.name,
+                fix=f"inside, use 'forward' or 'reverse' (they nest in any engine) or {outer.engine!r} itself",
+            )
+
+    # ---- running
+
+    @property
+    def signature(self) -> Signature:
+        """What a preparation made from this call fixes."""
+        y = self.y_buffer
+        return Signature(
+            (self.x_structure, self.x_specs),
+            None if self.seeds is None else (self.batch, self.seed_structure, self.seed_specs),
+            self.context_specs,
+            None if y is None else LeafSpec(NUMPY_FAMILY, y.dtype, y.shape),
+        )
+
+    def run(self, engine_run: Callable[..., tuple[Any, ...]] | None = None) -> tuple[Any, ...]:
+        """Run the engine: its prepared callable, or its own or derived method directly."""
+        seeds = () if self.seeds is None else (self.seeds,)
+        if engine_run is not None:
+            return engine_run(self.xs, *seeds, self.contexts)
+        return engine_method(self.backend, self.operator.name)(self.function, self.xs, *seeds, self.contexts)
+
+    def assemble(self, results: tuple[Any, ...], variant: str, out: Any = None, y_structure: Any = trees.LEAF) -> Any:
+        """Put an engine's results into the user's structures and families, and pick what the variant returns."""
+        chosen = []
+        for index in self.operator.variants[variant]:
+            chosen.append(self._part(self.operator.parts[index], results[index], y_structure))
+        has_value = self.operator.variants[variant][0] == 0
+        if self.y_buffer is not None:
+            value = results[0][0]
+            np.copyto(self.y_buffer, value)
+            if has_value:
+                chosen[0] = self.y_buffer
+        if out is not None:
+            start = 1 if has_value else 0
+            chosen[start:] = fill(out, chosen[start:], self.backend.name)
+        if self.has_aux:
+            aux = trees.map_leaves(self._finish_aux, results[-1])
+            if has_value:
+                chosen[0] = (chosen[0], aux)
+            else:
+                chosen.append(aux)
+        return chosen[0] if len(chosen) == 1 else tuple(chosen)
+
+    def _part(self, part: Part, result: Any, y_structure: Any) -> Any:
+        if part == "y":
+            leaves = result if isinstance(result, (tuple, list)) else (result,)
+            return trees.unflatten(y_structure, map(self._finish_y, leaves))
+        if part == "x":
+            return trees.unflatten(self.x_structure, map(self._finish_x, result, self.x_specs, self.originals))
+        if part == "batch of y":
+            members = [
+                trees.unflatten(y_structure, [self._finish_y(_member(leaf, b)) for leaf in result])
+                for b in range(self.batch or 1)
+            ]
+            return members[0] if self.batch is None else tuple(members)
+        if part == "batch of x":
+            members = [
+                trees.unflatten(
+                    self.x_structure,
+                    [
+                        self._finish_x(_member(leaf, b), spec, original)
+                        for leaf, spec, original in zip(result, self.x_specs, self.originals, strict=True)
+                    ],
+                )
+                for b in range(self.batch or 1)
+            ]
+            return members[0] if self.batch is None else tuple(members)
+        outer = y_structure if part == "y by x" else self.x_structure
+        return trees.unflatten(
+            outer,
+            [
+                trees.unflatten(
+                    self.x_structure,
+                    [self._finish_derivative(leaf, o) for leaf, o in zip(row, self.originals, strict=True)],
+                )
+                for row in result
+            ],
+        )
+
+    def _finish_x(self, result: Any, spec: LeafSpec, original: Any) -> Any:
+        if self.nested and not is_plain(result):
+            return dress(result, current_trace())
+        return finish(result, spec, original)
+
+    def _finish_y(self, result: Any) -> Any:
+        if self.nested and not is_plain(result):
+            return dress(result, current_trace())
+        if self.originals[0] is not None:
+            return finish(np.asarray(result), self.x_specs[0], self.originals[0])
+        if isinstance(result, np.ndarray) and result.ndim == 0:
+            return result[()]
+        return result
+
+    def _finish_derivative(self, result: Any, original: Any) -> Any:
+        if original is not None and not self.nested:
+            return finish(result, self.x_specs[0], original)
+        return self._finish_y(result)
+
+    def _finish_aux(self, leaf: Any) -> Any:
+        family = None if is_plain(leaf) or isinstance(leaf, str) else family_of(leaf)
+        if (
+            family is not None
+            and not self.nested
+            and self.x_specs[0].family == NUMPY_FAMILY
+            and not self.function.native
+        ):
+            return family.to_numpy(leaf)
+        return leaf
+
+
+def _shapes(specs: Sequence[LeafSpec]) -> list[tuple[int, ...]]:
+    return [spec.shape for spec in specs]
+
+
+def _member(batch: Any, index: int) -> Any:
+    """One member of a batch, as an array of its own."""
+    member = batch[index] if is_plain(batch) or not isinstance(current_trace(), Primitives) else None
+    if member is None:
+        member = current_trace().getitem(batch, index=index)
+    if isinstance(member, np.ndarray):
+        return member.copy() if len(batch) > 1 or member.base is not None else member
+    return member
+
+
+def _stack(members: list[Any], dtype: np.dtype) -> Any:
+    """Give one leaf of the seeds its batch axis, in an array of its own."""
+    if all(isinstance(member, (np.ndarray, np.generic)) for member in members):
+        return np.stack([np.asarray(member, dtype) for member in members])
+    trace = current_trace()
+    if trace is not NUMPY:
+        return trace.stack(members, axis=0)
+    family = family_of(members[0])
+    assert family is not None
+    return family.stack(members)
+
+
+def _split(
+    arguments: Sequence[Any], argnums: int | tuple[int, ...], engine: str
+) -> tuple[Any, list[Any], int | tuple[int, ...]]:
+    """Separate the active arguments from the constants."""
+    if argnums == 0 and not isinstance(argnums, bool):
+        return arguments[0], list(arguments[1:]), 0
+    positions = argnums if isinstance(argnums, tuple) else (argnums,)
+    settled = []
+    for position in positions:
+        if (
+            not isinstance(position, int)
+            or isinstance(position, bool)
+            or not -len(arguments) <= position < len(arguments)
+        ):
+            raise InputError(
+                f"argnums={argnums!r} does not name positions among the {len(arguments)} arguments of f", engine=engine
+            )
+        settled.append(position % len(arguments))
+    if len(set(settled)) != len(settled) or not settled:
+        raise InputError(f"argnums={argnums!r} must name each position once", engine=engine)
+    constants = [argument for i, argument in enumerate(arguments) if i not in settled]
+    if isinstance(argnums, tuple):
+        return tuple(arguments[i] for i in settled), constants, tuple(settled)
+    return arguments[settled[0]], constants, settled[0]
+
+
+def fill(out: Any, results: list[Any], engine: str) -> list[Any]:
+    """Write results into the arrays given as `out=` and return those arrays themselves."""
+    outs = list(out) if len(results) > 1 else [out]
+    if len(outs) != len(results):
+        raise InputError(f"out= needs {len(results)} members, got {len(outs)}", engine=engine)
+    return [
+        result if target is None else _fill_tree(target, result, engine)
+        for target, result in zip(outs, results, strict=True)
+    ]
+
+
+def _fill_tree(target: Any, result: Any, engine: str) -> Any:
+    targets, structure = trees.flatten(target)
+    results, expected = trees.flatten(result)
+    if structure != expected:
+        raise InputError(
+            f"out= has structure {trees.describe(structure)}, but the result has {trees.describe(expected)}",
+            engine=engine,
+        )
+    for array, value in zip(targets, results, strict=True):
+        shape = np.shape(value) if is_plain(value) else tuple(value.shape)
+        if isinstance(array, np.ndarray):
+            if array.shape != shape or not np.can_cast(value.dtype, array.dtype, "same_kind"):
+                raise InputError(
+                    f"out= has shape {array.shape} and dtype {array.dtype}, but the result has shape {shape} "
+                    f"and dtype {value.dtype}",
+                    engine=engine,
+                )
+            if not array.flags.writeable:
+                raise InputError("out= is read-only", engine=engine)
+            np.copyto(array, value, casting="same_kind")
+        elif hasattr(array, "copy_") and tuple(array.shape) == shape:
+            array.copy_(value)
+        else:
+            raise InputError(
+                f"out= must be an array of shape {shape} that can be written, not {type(array).__name__}", engine=engine
+            )
+    return target
+
+
+def describe_function(f: Callable[..., Any]) -> str:
+    """Name a function in messages."""
+    return definition_of(f) or repr(f)
+
+
+__all__ = ["Call", "Signature", "describe_function", "fill", "trace_of", "undress"]

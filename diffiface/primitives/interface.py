@@ -1,0 +1,73 @@
+"""What an engine's arrays must offer the dress: one method per primitive, and a few questions about a value.
+
+"Raw" values are the engine's own: a JAX tracer, a torch tensor, an autograd box, a node of our tape.
+Beside them, every method accepts NumPy arrays and Python numbers as constants, and the raw values of
+the traces in `self.accepts` (nesting: an inner trace treats the values of the outer ones as constants).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from diffiface.primitives.definitions import PRIMITIVES
+
+
+class Primitives:
+    """One engine's arrays, as the dress sees them.
+
+    An engine subclasses this and supplies the primitives as attributes named as in `PRIMITIVES`:
+    `p.add(a, b)`, `p.sum(x, axis=(0,), keepdims=False)`, `p.getitem(x, index=...)`. A primitive that is
+    not supplied raises `UnsupportedOperationError` when it is called.
+    """
+
+    engine: str = ""
+    """The engine's name, for messages."""
+
+    traced_type: type = type(None)
+    """The type of this engine's raw values (a fast first test; `dtype` and `shape` must work on it)."""
+
+    accepts: tuple[Primitives, ...] = ()
+    """The outer traces whose raw values this one can hold as constants, nearest first."""
+
+    composites: ClassVar[dict[str, Callable[..., Any]]] = {}
+    """Whole NumPy functions the engine does better than the dress would by primitives: by public name."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in PRIMITIVES:
+            from diffiface.errors import UnsupportedOperationError
+
+            raise UnsupportedOperationError(f"the primitive {name!r} has no counterpart", engine=self.engine)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def dtype(self, value: Any) -> np.dtype:
+        """The NumPy dtype of any value this engine works with."""
+        return np.asarray(value).dtype if not hasattr(value, "dtype") else np.dtype(value.dtype)
+
+    def shape(self, value: Any) -> tuple[int, ...]:
+        """The shape of any value this engine works with."""
+        try:
+            return tuple(value.shape)
+        except AttributeError:
+            return np.shape(value)
+
+    def concrete(self, value: Any) -> np.ndarray | None:
+        """The plain number(s) behind a value that carries no derivative, else None.
+
+        Used for `int()`, `float()` and for handing masks and indices to the user as plain NumPy:
+        what comes back is a constant, so nothing may be lost by it.
+        """
+        return value if isinstance(value, (np.ndarray, np.generic)) else None
+
+    def primal(self, value: Any) -> Any:
+        """The plain number(s) behind any value, for `bool()`, comparisons in `if`, and printing.
+
+        None, or the engine's own error, where the value is not known (a function under jit).
+        """
+        return self.concrete(value)
+
+    def lower(self, value: Any) -> Any:
+        """The same value as the trace outside this one knows it: without this trace's derivative."""
+        return value

@@ -1,0 +1,42 @@
+"""Fixtures: every engine in turn, a missing one skipped with its reason."""
+
+from __future__ import annotations
+
+import os
+
+# One BLAS thread: the machines are small and shared, and threaded OpenBLAS collapses on them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import pytest
+
+import diffiface as di
+from diffiface import registry
+
+ENGINES = ("forward", "reverse", "finite_differences", "numdifftools", "autograd", "jax", "torch")
+EXACT = ("forward", "reverse", "autograd", "jax", "torch")
+OURS = ("forward", "reverse")
+
+
+def require(name: str) -> str:
+    """Skip, saying why, when the engine's package is not installed."""
+    missing = registry.missing_modules(name)
+    if missing:
+        pytest.skip(f"{name} needs {', '.join(missing)}, which is not installed")
+    return name
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    return require(request.param)
+
+
+@pytest.fixture(params=EXACT)
+def exact_engine(request: pytest.FixtureRequest) -> str:
+    return require(request.param)
+
+
+@pytest.fixture
+def tolerance(engine: str) -> float:
+    """Relative agreement with hand-derived values that an engine owes (first derivatives)."""
+    return 1e-10 if di.capabilities(engine).exact else 1e-6

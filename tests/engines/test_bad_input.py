@@ -1,0 +1,184 @@
+"""One table of bad input: each case gives one clear message, the same on every engine, and leaves the caller's arrays alone.
+
+A message names the engine, the user's file and line where there is one, and the fix. Engines that only
+call f (finite_differences, numdifftools) trace nothing: what is wrong only under tracing works there.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import diffiface as di
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A call that must fail, and what the message must say."""
+
+    name: str
+    call: Callable[[str, np.ndarray], Any]
+    error: type[Exception]
+    message: str
+    """A part of the message (a regular expression)."""
+    fix: str
+    """A part of what follows `fix:`."""
+    in_f: bool = False
+    """Whether the fault is in the user's function, so that its file and line must be named."""
+    only_traced: bool = False
+    """Whether numeric engines may simply compute the right answer."""
+
+
+def returns_none(x):
+    x + 1
+
+
+def returns_text(x):
+    return "two"
+
+
+def returns_bool(x):
+    return np.sum(x) > 0
+
+
+def returns_list(x):
+    return [x[0], x[1] ** 2]
+
+
+def calls_float(x):
+    return float(x[0]) * x[1]
+
+
+def calls_math(x):
+    return math.exp(x[0]) + x[1]
+
+
+def fills_plain_zeros(x):
+    y = np.zeros(2)
+    for i in range(2):
+        y[i] = x[i] ** 2
+    return np.sum(y)
+
+
+def fills_plain_slice(x):
+    y = np.zeros(2)
+    y[:] = x**2
+    return np.sum(y)
+
+
+def adds_to_plain(x):
+    y = np.zeros(2)
+    y += x
+    return np.sum(y)
+
+
+def outs_to_plain(x):
+    y = np.zeros(2)
+    np.multiply(x, 2.0, out=y)
+    return np.sum(y)
+
+
+def formats_index(x):
+    return [1.0, 2.0][int(x[0])] * x[1]
+
+
+def unknown_keyword(x):
+    return np.sum(x, axiss=0)
+
+
+def refused_function(x):
+    return np.sum(np.lexsort((x, x)))
+
+
+def fails_itself(x):
+    raise ZeroDivisionError("my own fault")
+
+
+def vector(x):
+    return x**2
+
+
+two = np.array([1.0, 2.0])
+T, V, I, O, U = di.TracedValueError, ValueError, di.InputError, di.OutputError, di.UnsupportedOperationError
+
+CASES = [
+    Bad("vector to gradient", lambda e, x: di.gradient(vector, e, x), O, r"shape \(2,\).*scalar y", "jacobian", in_f=True),
+    Bad("size-1 vector to gradient", lambda e, x: di.gradient(lambda x: x[:1], e, x), O, r"shape \(1,\)", "jacobian", in_f=True),
+    Bad("vector to hessian", lambda e, x: di.hessian(vector, e, x), O, r"shape \(2,\)", "jacobian", in_f=True),
+    Bad("vector to hvp", lambda e, x: di.hvp(vector, e, x, x), O, r"shape \(2,\)", "jacobian", in_f=True),
+    Bad("vector, prepared", lambda e, x: di.prepare_gradient(vector, e, x).gradient(x), O, r"shape \(2,\)", "jacobian", in_f=True),
+    Bad("pytree to gradient", lambda e, x: di.gradient(lambda x: (x[0], x[1]), e, x), O, "structure", "jacobian", in_f=True),
+    Bad("complex y to gradient", lambda e, x: di.gradient(lambda x: np.sum(x) * 1j, e, x), O, "complex", "real part", in_f=True),
+    Bad("None", lambda e, x: di.gradient(returns_none, e, x), O, "returned None", "return", in_f=True),
+    Bad("None to jacobian", lambda e, x: di.jacobian(returns_none, e, x), O, "returned None", "return", in_f=True),
+    Bad("text", lambda e, x: di.gradient(returns_text, e, x), O, "returned str 'two'", "return a number", in_f=True),
+    Bad("boolean", lambda e, x: di.gradient(returns_bool, e, x), O, "boolean", "return a number", in_f=True),
+    Bad("list of scalars", lambda e, x: di.jacobian(returns_list, e, x), O, "list of 2 numbers", r"np\.stack", in_f=True),
+    Bad("has_aux without a pair", lambda e, x: di.gradient(lambda x: np.sum(x), e, x, has_aux=True), O, "pair", "return y, aux", in_f=True),
+    Bad("float()", lambda e, x: di.gradient(calls_float, e, x), T, "float", "np", True, True),
+    Bad("math.exp", lambda e, x: di.gradient(calls_math, e, x), T, "math", r"np\.", True, True),
+    Bad("int()", lambda e, x: di.gradient(formats_index, e, x), T, "int", "np", True, True),
+    Bad("plain np.zeros, by entry", lambda e, x: di.gradient(fills_plain_zeros, e, x), T, "plain NumPy array", "zeros_like", True, True),
+    Bad("plain np.zeros, by slice", lambda e, x: di.gradient(fills_plain_slice, e, x), T, "plain NumPy array", "zeros_like", True, True),
+    Bad("plain np.zeros, +=", lambda e, x: di.gradient(adds_to_plain, e, x), T, "plain NumPy array", "zeros_like", True, True),
+    Bad("plain out=", lambda e, x: di.gradient(outs_to_plain, e, x), T, "plain NumPy array", "zeros_like", True, True),
+    Bad("refused NumPy function", lambda e, x: di.gradient(refused_function, e, x), U, "numpy.lexsort", "", True, True),
+    Bad("misspelt keyword", lambda e, x: di.gradient(unknown_keyword, e, x), Exception, "axiss", "", False),
+    Bad("tangent of another shape", lambda e, x: di.pushforward(vector, e, x, np.ones(3)), I, r"tangent has shape \(3,\), but x has shape \(2,\)", "like x"),
+    Bad("tangent of another structure", lambda e, x: di.pushforward(vector, e, x, {"a": x}), I, "tangent has structure", "like x"),
+    Bad("one of a batch misshaped", lambda e, x: di.pushforward(vector, e, x, (x, np.ones(3))), I, "tangent", ""),
+    Bad("hvp tangent misshaped", lambda e, x: di.hvp(lambda x: np.sum(x), e, x, np.ones((2, 1))), I, "tangent has shape", "like x"),
+    Bad("cotangent of another shape", lambda e, x: di.pullback(vector, e, x, np.ones(3)), I, r"cotangent has shape \(3,\), but the function returned \(2,\)", "like y", True),
+    Bad("empty batch", lambda e, x: di.pushforward(vector, e, x, ()), I, "empty tuple", ""),
+    Bad("x of text", lambda e, x: di.gradient(vector, e, "abc"), I, "x is of type str", ""),
+    Bad("x None", lambda e, x: di.gradient(vector, e, None), I, "x is None", ""),
+    Bad("x of objects", lambda e, x: di.gradient(vector, e, np.array([1, "a"], object)), I, "dtype object", "floats"),
+    Bad("list x", lambda e, x: di.gradient(lambda x: np.sum(x**2), e, [1.0, 2.0]), I, "x is a list of 2 numbers", r"np\.array", True),
+    Bad("array x to derivative", lambda e, x: di.derivative(vector, e, x), I, r"scalar x.*\(2,\)", "gradient"),
+    Bad("f not callable", lambda e, x: di.gradient(x, e, x), I, "cannot be called", r"gradient\(f, backend, x"),
+    Bad("argnums out of range", lambda e, x: di.gradient(vector, e, x, argnums=1), I, "argnums=1", ""),
+    Bad("argnums twice", lambda e, x: di.gradient(vector, e, x, x, argnums=(0, 0)), I, "once", ""),
+    Bad("y= with gradient", lambda e, x: di.prepare_jacobian(vector, e, x, y=[1.0]), I, "y= must be a NumPy array", "np.empty"),
+    Bad("out= of another shape", lambda e, x: di.gradient(lambda x: np.sum(x**2), e, x, out=np.zeros(3)), I, r"out= has shape \(3,\)", ""),
+    Bad("integer out=", lambda e, x: di.gradient(lambda x: np.sum(x**2), e, x, out=np.zeros(2, int)), I, "out= has shape .* dtype int64", ""),
+    Bad("context of another shape than prepared", lambda e, x: di.prepare_gradient(lambda x, c: np.sum(c * x), e, x, x).gradient(x, np.ones((2, 2))), di.PreparationMismatchError, "context 0", "prepare again"),
+    Bad("unknown option", lambda e, x: di.gradient(vector, di.backend(e, nonsense=1), x), di.UnknownBackendError, "nonsense", "options:"),
+    Bad("hessian of complex x", lambda e, x: di.hessian(lambda z: np.sum(np.abs(z) ** 2), e, x + 1j), U, "complex x", "real and imaginary"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_bad_input(engine: str, case: Bad):
+    x = two.copy()
+    numeric = not di.backend(engine).traces
+    if case.only_traced and numeric:
+        case.call(engine, x)  # nothing is traced there: it works
+        return
+    with pytest.raises(case.error) as caught:
+        case.call(engine, x)
+    text = str(caught.value) + "".join(getattr(caught.value, "__notes__", []))
+    assert re.search(case.message, text), text
+    assert engine in text, f"the engine is not named: {text}"
+    if case.fix:
+        assert "fix:" in text and re.search(case.fix, text.split("fix:")[-1]), text
+    if case.in_f:
+        assert "test_bad_input.py:" in text, f"the user's line is not named: {text}"
+    np.testing.assert_array_equal(x, two)
+
+
+def test_the_users_own_exceptions_pass_through(engine):
+    with pytest.raises(ZeroDivisionError, match="my own fault") as caught:
+        di.gradient(fails_itself, engine, two)
+    (note,) = caught.value.__notes__
+    assert engine in note and "test_bad_input.py" in note
+
+
+def test_lists_that_f_can_use_are_pytrees(engine, tolerance):
+    g = di.gradient(lambda x: x[0] ** 2 + x[1], engine, [3.0, 1])
+    assert isinstance(g, list) and g == [pytest.approx(6.0, rel=tolerance), pytest.approx(1.0, rel=tolerance)]
