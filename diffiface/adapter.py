@@ -30,6 +30,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Protocol
 
 from diffiface import errors as errors
+from diffiface import trees as trees
 from diffiface.errors import InputError as InputError
 from diffiface.errors import MissingBackendError as MissingBackendError
 from diffiface.errors import TracedValueError as TracedValueError
@@ -37,6 +38,9 @@ from diffiface.errors import UnsupportedOperationError as UnsupportedOperationEr
 from diffiface.primitives import NUMPY as NUMPY
 from diffiface.primitives import PRIMITIVES as PRIMITIVES
 from diffiface.primitives import Primitives as Primitives
+from diffiface.real_vectors import RealFunction as RealFunction
+from diffiface.real_vectors import evaluate_shifted as evaluate_shifted
+from diffiface.real_vectors import jacobian_leaves as jacobian_leaves
 from diffiface.tracing import current_trace as current_trace
 from diffiface.tracing import tracing as tracing
 
@@ -135,7 +139,8 @@ class Backend:
             )
 
     def __repr__(self) -> str:
-        options = [f"{o.name}={getattr(self, o.name)!r}" for o in fields(self) if getattr(self, o.name) != o.default]
+        shown = [o for o in fields(self) if o.repr and getattr(self, o.name) != o.default]
+        options = [f"{o.name}={getattr(self, o.name)!r}" for o in shown]
         return f"backend({', '.join([repr(self.name), *options])})"
 
     # ---- one of these two is the engine's duty

@@ -14,8 +14,7 @@ import numpy as np
 
 from diffiface import registry
 from diffiface.errors import InputError
-from diffiface.numpy_api import Array, Scalar
-from diffiface.primitives import Primitives
+from diffiface.numpy_api import Array, Scalar, undress
 
 TRACED = "traced"
 NUMPY_FAMILY = "numpy"
@@ -78,7 +77,7 @@ def normalise(value: Any, what: str, engine: str, keep_family: str = NUMPY_FAMIL
         array = _promoted(value, what, engine)
         return array, LeafSpec(NUMPY_FAMILY, array.dtype, array.shape), None
     if kind is Array or kind is Scalar:
-        return value._value_in(value._p), LeafSpec(TRACED, value.dtype, value.shape, kind is Scalar), None
+        return undress(value), LeafSpec(TRACED, value.dtype, value.shape, kind is Scalar), None
     if isinstance(value, (numbers.Number, np.generic)):
         array = _promoted(np.asarray(value), what, engine)
         return array, LeafSpec(NUMPY_FAMILY, array.dtype, (), scalar=True), None
@@ -114,10 +113,3 @@ def finish(result: Any, spec: LeafSpec, original: Any) -> Any:
 def is_plain(value: Any) -> bool:
     """Whether a raw value is ordinary NumPy (or a number) rather than an engine's own."""
     return isinstance(value, (np.ndarray, np.generic, numbers.Number))
-
-
-def as_raw(value: Any) -> tuple[Any, Primitives | None]:
-    """Return the raw value behind a dressed one and its trace, or the value itself and None."""
-    if isinstance(value, (Array, Scalar)):
-        return value._value_in(value._p), value._p
-    return value, None

@@ -9,10 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-enable_x64 = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64
-"""The context manager that allows 64-bit numbers in this thread (it moved in jax 0.8)."""
-
-
 class Family:
     """The array family of `jax.Array`, tracers included."""
 
@@ -40,7 +36,7 @@ class Family:
 
     def from_numpy(self, array: np.ndarray, like: Any = None) -> jax.Array:
         """Copy a NumPy array to JAX, on the device of `like`, with its dtype (64-bit too)."""
-        with enable_x64(True):
+        with jax.enable_x64(True):
             # device_put would alias the caller's memory; jnp.array copies it.
             result = jnp.array(np.array(array))
             devices = like.devices() if isinstance(like, jax.Array) and not self.is_traced(like) else set()
@@ -48,7 +44,7 @@ class Family:
 
     def stack(self, arrays: Sequence[Any]) -> jax.Array:
         """Stack arrays of one shape along a new leading axis."""
-        with enable_x64(True):
+        with jax.enable_x64(True):
             return jnp.stack(arrays)
 
 

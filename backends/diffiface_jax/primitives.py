@@ -230,7 +230,7 @@ class JAXPrimitives(Primitives):
         return jnp.argsort(_cast(x, _dtype(x)), axis=axis, stable=True)
 
     def searchsorted(self, a: Any, v: Any, *, side: str) -> Any:
-        return jnp.searchsorted(*_promoted((a, v)), side=side)
+        return _cast(jnp.searchsorted(*_promoted((a, v)), side=side), np.dtype(np.intp))
 
     # ---- shape
 

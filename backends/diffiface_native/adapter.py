@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from diffiface.adapter import Backend, FlatFunction, Leaves, Mode, Primitives, current_trace
+from diffiface.adapter import NUMPY, Backend, FlatFunction, Leaves, Mode, Primitives, current_trace
 from diffiface_native.forward import push_forward
+from diffiface_native.ground import GROUND
 from diffiface_native.results import derivative_dtype, derivative_result, value_result
 from diffiface_native.reverse import Node, ReverseTrace
 
 _TANGENT_BYTES = 64 * 2**20
 """How much memory the tangents of the largest leaf of x may take, unless `chunk_size` says otherwise."""
+
+
+def _base() -> Primitives:
+    """The primitives on which a derivative that starts now must compute."""
+    p = current_trace()
+    return GROUND if p is NUMPY else p
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,7 +40,7 @@ class Forward(Backend):
     def value_and_pushforward(
         self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
     ) -> tuple[Leaves, Leaves, Any]:
-        p = current_trace()
+        p = _base()
         batch = p.shape(tangents[0])[0]
         chunk = self.chunk_size or _default_chunk(p, xs)
         if batch <= chunk:
@@ -49,15 +57,14 @@ class Forward(Backend):
 
 
 def _default_chunk(p: Primitives, xs: Leaves) -> int:
-    largest = max((np.prod(p.shape(x)) * p.dtype(x).itemsize for x in xs), default=1)
-    return max(1, _TANGENT_BYTES // max(1, int(largest)))
+    largest = max((math.prod(p.shape(x)) * p.dtype(x).itemsize for x in xs), default=1)
+    return max(1, _TANGENT_BYTES // max(1, largest))
 
 
 def _joined(p: Primitives, y: Any, chunks: list[Any], batch: int) -> Any:
-    """Join one output's tangents of all chunks; None stands for zeros."""
+    """Join one output's tangents of all chunks; where y does not depend on x they are all None."""
     shape, dtype = (batch, *p.shape(y)), derivative_dtype(p, y)
-    if any(t is None for t in chunks):
-        # Whether y depends on x is the same in every chunk, unless f changes from call to call.
+    if chunks[0] is None:
         return np.zeros(shape, dtype)
     tangent = chunks[0] if len(chunks) == 1 else p.concatenate(chunks, axis=0)
     return derivative_result(p, tangent, shape, dtype)
@@ -67,8 +74,8 @@ def _joined(p: Primitives, y: Any, chunks: list[Any], batch: int) -> Any:
 class Reverse(Backend):
     """Reverse mode by a tape: the whole gradient in one sweep, live control flow, any order of nesting.
 
-    Best for many inputs and few outputs. Constants that f uses are kept by reference until the sweep, so f must not
-    change them in place after use.
+    Best for many inputs and few outputs. Arrays that f may still change before the sweep are copied when it uses them.
+    Cotangents are swept one at a time, whatever the `chunk_size`.
     """
 
     name = "reverse"
@@ -80,11 +87,11 @@ class Reverse(Backend):
     def value_and_pullback(
         self, f: FlatFunction, xs: Leaves, cotangents: Leaves, contexts: Leaves
     ) -> tuple[Leaves, Leaves, Any]:
-        p = current_trace()
-        trace = ReverseTrace(p)
+        p = _base()
+        trace = ReverseTrace(p, contexts)
         try:
-            inputs, ys, aux = trace.run(f, xs, contexts)
-            values = tuple(value_result(p, trace.strip(y)) for y in ys)
+            inputs, ys, aux = trace.run(f, xs)
+            values = tuple(value_result(p, trace.lower(y)) for y in ys)
             batch = p.shape(cotangents[0])[0]
             rows = []
             for i in range(batch):
@@ -95,11 +102,11 @@ class Reverse(Backend):
         return values, tuple(_stacked(p, x, [row[j] for row in rows]) for j, x in enumerate(xs)), aux
 
     def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
-        p = current_trace()
-        trace = ReverseTrace(p)
+        p = _base()
+        trace = ReverseTrace(p, contexts)
         try:
-            inputs, ys, aux = trace.run(f, xs, contexts)
-            value = trace.strip(ys[0])
+            inputs, ys, aux = trace.run(f, xs)
+            value = trace.lower(ys[0])
             seed = derivative_dtype(p, value).type(1)
             gradients = _input_cotangents(p, trace, ys, [seed], inputs)
         finally:
@@ -112,15 +119,13 @@ def _conjugated(p: Primitives, value: Any) -> Any:
     return p.conjugate(value) if p.dtype(value).kind == "c" else value
 
 
-def _input_cotangents(
-    p: Primitives, trace: ReverseTrace, ys: Leaves, seeds: Leaves, inputs: list[Node]
-) -> list[Any]:
+def _input_cotangents(p: Primitives, trace: ReverseTrace, ys: Leaves, seeds: Leaves, inputs: list[Node]) -> list[Any]:
     results = []
     for x, (cotangent, is_new) in zip(inputs, trace.sweep(ys, seeds, inputs), strict=True):
         shape, dtype = p.shape(x.primal), p.dtype(x.primal)
         if cotangent is None:
             results.append(np.zeros(shape, dtype))
-        elif is_new and cotangent.dtype == dtype and dtype.kind != "c":
+        elif is_new and cotangent.dtype == dtype and dtype.kind != "c" and cotangent.flags.c_contiguous:
             results.append(cotangent)
         else:
             results.append(_conjugated(p, derivative_result(p, cotangent, shape, dtype)))

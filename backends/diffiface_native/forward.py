@@ -1,4 +1,4 @@
-"""The forward engine: dual numbers whose tangents carry a leading batch axis, so that one pass takes many directions."""
+"""The forward engine: dual numbers whose tangents carry a leading batch axis, so one pass takes many directions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def push_forward(
     duals = [Dual(trace, x, t) for x, t in zip(xs, tangents, strict=True)]
     with tracing(trace):
         ys, aux = f(trace, duals, contexts)
-    return [trace.strip(y) for y in ys], [y.tangent if trace.tracks(y) else None for y in ys], aux
+    return [trace.lower(y) for y in ys], [y.tangent if trace.tracks(y) else None for y in ys], aux
 
 
 def _pointwise(name: str, partials: Sequence[Partial | None]) -> Callable[..., Any]:
@@ -82,29 +82,22 @@ def _unary(name: str, rule: UnaryRule) -> Callable[..., Any]:
 
 
 def _nary(name: str, rule: NaryRule) -> Callable[..., Any]:
-    jvp = rule.jvp
+    jvp, takes_list = rule.jvp, rule.takes_list
 
-    def apply(self: ForwardTrace, arrays: Sequence[Any], parameters: dict[str, Any]) -> Any:
+    def method(self: ForwardTrace, *arrays: Any, **parameters: Any) -> Any:
         base = self.base
         tangents = [a.tangent if type(a) is Dual and a.trace is self else None for a in arrays]
         primals = [a if t is None else a.primal for a, t in zip(arrays, tangents, strict=True)]
         operation = getattr(base, name)
-        y = operation(primals, **parameters) if rule.takes_list else operation(*primals, **parameters)
+        y = operation(primals, **parameters) if takes_list else operation(*primals, **parameters)
         if all(t is None for t in tangents) or base.dtype(y).kind not in "fc":
             return y
         return Dual(self, y, jvp(base, tangents, y, primals, **parameters))
 
-    if rule.takes_list:
+    def method_of_list(self: ForwardTrace, arrays: Sequence[Any], **parameters: Any) -> Any:
+        return method(self, *arrays, **parameters)
 
-        def method(self: ForwardTrace, arrays: Sequence[Any], **parameters: Any) -> Any:
-            return apply(self, arrays, parameters)
-
-    else:
-
-        def method(self: ForwardTrace, *arrays: Any, **parameters: Any) -> Any:
-            return apply(self, arrays, parameters)
-
-    return method
+    return method_of_list if takes_list else method
 
 
 for _name, _partials in POINTWISE.items():

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.adapter import NUMPY, FlatFunction, Leaves, Primitives, tracing
+from diffiface.adapter import FlatFunction, Leaves, Primitives, errors, tracing
+from diffiface_native.ground import GROUND
 from diffiface_native.rules import NARY, POINTWISE, UNARY, NaryRule, Partial, UnaryRule
 from diffiface_native.rules.broadcasting import unbroadcast
 from diffiface_native.rules.indexing import repeats_entries
@@ -42,16 +43,27 @@ class ReverseTrace(Trace):
     engine = "reverse"
     traced_type = Node
 
-    def __init__(self, base: Primitives):
+    def __init__(self, base: Primitives, contexts: Leaves):
         super().__init__(base)
         self.tape: list[Node] = []
+        self.contexts = contexts
+        self.unchanging = {id(_owner(c)) for c in contexts if type(c) is np.ndarray}
 
-    def run(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[list[Node], tuple[Any, ...], Any]:
+    def run(self, f: FlatFunction, xs: Leaves) -> tuple[list[Node], tuple[Any, ...], Any]:
         """Record f: return the input nodes, the outputs and aux."""
         inputs = [Node(self, x, _pull_nothing, ()) for x in xs]
         with tracing(self):
-            ys, aux = f(self, inputs, contexts)
+            ys, aux = f(self, inputs, self.contexts)
         return inputs, ys, aux
+
+    def keep(self, constant: Any) -> Any:
+        """Return a constant as it is now: of an array a copy, unless it is a context or cannot be written to."""
+        if type(constant) is not np.ndarray:
+            return constant
+        owner = _owner(constant)
+        if id(owner) in self.unchanging or (type(owner) is np.ndarray and not owner.flags.writeable):
+            return constant
+        return constant.copy(order="K")
 
     def sweep(self, ys: Sequence[Any], cotangents: Sequence[Any], inputs: Sequence[Node]) -> list[tuple[Any, bool]]:
         """Pull one cotangent per output back to the inputs: a cotangent (or None) for each, and whether it is new."""
@@ -59,15 +71,19 @@ class ReverseTrace(Trace):
         for y, ct in zip(ys, cotangents, strict=True):
             if self.tracks(y):
                 _accumulate(y, ct, p)
-        for node in reversed(self.tape):
-            ct = node.cotangent
-            if ct is None:
-                continue
-            node.cotangent = None
-            node.owned = False
-            if ct.dtype is not node.primal.dtype:
-                ct = _real_where_primal_is(p, ct, node.primal)
-            node.pull(node, ct, p)
+        try:
+            for node in reversed(self.tape):
+                ct = node.cotangent
+                if ct is None:
+                    continue
+                node.cotangent = None
+                node.owned = False
+                if ct.dtype is not node.primal.dtype:
+                    ct = _real_where_primal_is(p, ct, node.primal)
+                node.pull(node, ct, p)
+        except errors.DiffifaceError as error:
+            error.engine = error.engine or self.engine
+            raise
         results = [(x.cotangent, x.owned) for x in inputs]
         for x in inputs:
             x.cotangent = None
@@ -77,6 +93,18 @@ class ReverseTrace(Trace):
     def free(self) -> None:
         """Drop the tape, which holds nodes that hold this trace: without the cycle their arrays go at once."""
         self.tape.clear()
+
+
+def _owner(array: np.ndarray) -> Any:
+    """Return the object whose memory an array views."""
+    return array if array.base is None else array.base
+
+
+def _kept_index(index: Any) -> Any:
+    """Return an index as it is now: its arrays and lists copied."""
+    if isinstance(index, tuple):
+        return tuple(map(_kept_index, index))
+    return index.copy() if isinstance(index, (np.ndarray, list)) else index
 
 
 def _real_where_primal_is(p: Primitives, ct: Any, primal: Any) -> Any:
@@ -92,7 +120,7 @@ def _accumulate(node: Node, ct: Any, p: Primitives) -> None:
     else:
         both = p.add(held, ct)
         node.cotangent = both
-        node.owned = p is NUMPY and type(both) is np.ndarray and both.shape == node.primal.shape
+        node.owned = p is GROUND and type(both) is np.ndarray and both.shape == node.primal.shape
 
 
 def _accumulate_operand(node: Node, ct: Any, y: Any, p: Primitives) -> None:
@@ -118,7 +146,11 @@ def _pull_nothing(node: Node, ct: Any, p: Primitives) -> None:
 
 def _pull_pointwise_unary(node: Node, ct: Any, p: Primitives) -> None:
     x, partial = node.payload
-    _accumulate(x, partial(p, ct, node.primal, x.primal), p)
+    ct = partial(p, ct, node.primal, x.primal)
+    if x.cotangent is None:  # the common case, without a call
+        x.cotangent = ct
+    else:
+        _accumulate(x, ct, p)
 
 
 def _pull_left(node: Node, ct: Any, p: Primitives) -> None:
@@ -143,7 +175,7 @@ def _pull_both(node: Node, ct: Any, p: Primitives) -> None:
 def _pull_pointwise(node: Node, ct: Any, p: Primitives) -> None:
     nodes, primals, partials = node.payload
     y = node.primal
-    for argument, partial in zip(nodes, partials, strict=True):
+    for argument, partial in zip(nodes, partials):  # noqa: B905 (strict costs time in the innermost loop)
         if argument is not None:
             _accumulate_operand(argument, partial(p, ct, y, *primals), y, p)
 
@@ -173,7 +205,7 @@ def _pull_nary(node: Node, ct: Any, p: Primitives) -> None:
 
 def _pull_getitem(node: Node, ct: Any, p: Primitives) -> None:
     """Add into the entries that were read: a rule would fill a whole array with zeros for each of them."""
-    if p is not NUMPY:
+    if p is not GROUND:
         _pull_unary(node, ct, p)
         return
     x, _, parameters = node.payload
@@ -184,7 +216,7 @@ def _pull_getitem(node: Node, ct: Any, p: Primitives) -> None:
             buffer += _real_where_primal_is(p, x.cotangent, primal)
         x.cotangent = buffer
         x.owned = True
-    if repeats_entries(index):
+    if repeats_entries(p, index):
         np.add.at(buffer, index, ct)
     else:
         buffer[index] += ct
@@ -193,7 +225,27 @@ def _pull_getitem(node: Node, ct: Any, p: Primitives) -> None:
 # ---- the primitives
 
 
-def _pointwise_unary(name: str, partial: Partial) -> Callable[..., Any]:
+def _split(trace: ReverseTrace, arguments: Sequence[Any]) -> tuple[list[Node | None], list[Any]]:
+    """Separate arguments into the nodes (None for a constant) and the base's values."""
+    nodes: list[Node | None] = []
+    primals = []
+    for argument in arguments:
+        if type(argument) is Node and argument.trace is trace:
+            nodes.append(argument)
+            primals.append(argument.primal)
+        else:
+            nodes.append(None)
+            primals.append(argument)
+    return nodes, primals
+
+
+def _keep_constants(trace: ReverseTrace, nodes: Sequence[Node | None], primals: Sequence[Any]) -> list[Any]:
+    return [trace.keep(v) if n is None else v for n, v in zip(nodes, primals, strict=True)]
+
+
+def _pointwise_unary(name: str, partials: Sequence[Partial | None]) -> Callable[..., Any]:
+    (partial,) = partials
+
     def method(self: ReverseTrace, x: Any) -> Any:
         if type(x) is Node and x.trace is self:
             node = Node(self, getattr(self.base, name)(x.primal), _pull_pointwise_unary, (x, partial))
@@ -204,8 +256,9 @@ def _pointwise_unary(name: str, partial: Partial) -> Callable[..., Any]:
     return method
 
 
-def _pointwise_binary(name: str, partials: Sequence[Partial]) -> Callable[..., Any]:
-    partials = partial_a, partial_b = tuple(partials)
+def _pointwise_binary(name: str, partials: Sequence[Partial | None]) -> Callable[..., Any]:
+    partial_a, partial_b = partials
+    uses_operands = name not in ("add", "subtract")
 
     def method(self: ReverseTrace, a: Any, b: Any) -> Any:
         operation = getattr(self.base, name)
@@ -213,9 +266,11 @@ def _pointwise_binary(name: str, partials: Sequence[Partial]) -> Callable[..., A
             if type(b) is Node and b.trace is self:
                 node = Node(self, operation(a.primal, b.primal), _pull_both, (a, b, partials))
             else:
-                node = Node(self, operation(a.primal, b), _pull_left, (a, b, partial_a))
+                kept = self.keep(b) if uses_operands else b
+                node = Node(self, operation(a.primal, b), _pull_left, (a, kept, partial_a))
         elif type(b) is Node and b.trace is self:
-            node = Node(self, operation(a, b.primal), _pull_right, (a, b, partial_b))
+            kept = self.keep(a) if uses_operands else a
+            node = Node(self, operation(a, b.primal), _pull_right, (kept, b, partial_b))
         else:
             return operation(a, b)
         self.tape.append(node)
@@ -226,15 +281,12 @@ def _pointwise_binary(name: str, partials: Sequence[Partial]) -> Callable[..., A
 
 def _pointwise(name: str, partials: Sequence[Partial | None]) -> Callable[..., Any]:
     def method(self: ReverseTrace, *arguments: Any) -> Any:
-        primals = [a.primal if type(a) is Node and a.trace is self else a for a in arguments]
+        nodes, primals = _split(self, arguments)
         y = getattr(self.base, name)(*primals)
-        nodes = [
-            None if partial is None or argument is primal else argument
-            for partial, argument, primal in zip(partials, arguments, primals, strict=True)
-        ]
-        if all(n is None for n in nodes):
+        nodes = [None if partial is None else node for node, partial in zip(nodes, partials, strict=True)]
+        if nodes.count(None) == len(nodes):
             return y
-        node = Node(self, y, _pull_pointwise, (nodes, primals, partials))
+        node = Node(self, y, _pull_pointwise, (nodes, _keep_constants(self, nodes, primals), partials))
         self.tape.append(node)
         return node
 
@@ -243,12 +295,15 @@ def _pointwise(name: str, partials: Sequence[Partial | None]) -> Callable[..., A
 
 def _unary(name: str, rule: UnaryRule) -> Callable[..., Any]:
     vjp = rule.vjp
-    pull = _pull_getitem if name == "getitem" else _pull_unary
+    is_getitem = name == "getitem"
+    pull = _pull_getitem if is_getitem else _pull_unary
 
     def method(self: ReverseTrace, x: Any, **parameters: Any) -> Any:
         if not (type(x) is Node and x.trace is self):
             return getattr(self.base, name)(x, **parameters)
         primal = x.primal
+        if is_getitem:
+            parameters["index"] = _kept_index(parameters["index"])
         y = getattr(self.base, name)(primal, **parameters)
         if type(y) is tuple:
             nodes = [Node(self, v, _pull_output, (x, vjp, parameters, y, place)) for place, v in enumerate(y)]
@@ -264,39 +319,30 @@ def _unary(name: str, rule: UnaryRule) -> Callable[..., Any]:
 
 
 def _nary(name: str, rule: NaryRule) -> Callable[..., Any]:
-    vjp = rule.vjp
+    vjp, takes_list = rule.vjp, rule.takes_list
+    has_index = name in ("setitem", "add_at")
 
-    def apply(self: ReverseTrace, arrays: Sequence[Any], parameters: dict[str, Any]) -> Any:
-        nodes = [a if type(a) is Node and a.trace is self else None for a in arrays]
-        primals = [a if n is None else n.primal for a, n in zip(arrays, nodes, strict=True)]
+    def method(self: ReverseTrace, *arrays: Any, **parameters: Any) -> Any:
+        nodes, primals = _split(self, arrays)
+        if has_index:
+            parameters["index"] = _kept_index(parameters["index"])
         operation = getattr(self.base, name)
-        y = operation(primals, **parameters) if rule.takes_list else operation(*primals, **parameters)
-        if all(n is None for n in nodes) or self.base.dtype(y).kind not in "fc":
+        y = operation(primals, **parameters) if takes_list else operation(*primals, **parameters)
+        if nodes.count(None) == len(nodes) or self.base.dtype(y).kind not in "fc":
             return y
-        node = Node(self, y, _pull_nary, (nodes, primals, vjp, parameters))
+        node = Node(self, y, _pull_nary, (nodes, _keep_constants(self, nodes, primals), vjp, parameters))
         self.tape.append(node)
         return node
 
-    if rule.takes_list:
+    def method_of_list(self: ReverseTrace, arrays: Sequence[Any], **parameters: Any) -> Any:
+        return method(self, *arrays, **parameters)
 
-        def method(self: ReverseTrace, arrays: Sequence[Any], **parameters: Any) -> Any:
-            return apply(self, arrays, parameters)
-
-    else:
-
-        def method(self: ReverseTrace, *arrays: Any, **parameters: Any) -> Any:
-            return apply(self, arrays, parameters)
-
-    return method
+    return method_of_list if takes_list else method
 
 
+_POINTWISE_BY_ARGUMENTS = {1: _pointwise_unary, 2: _pointwise_binary, 3: _pointwise}
 for _name, _partials in POINTWISE.items():
-    if len(_partials) == 1:
-        supply(ReverseTrace, _name, _pointwise_unary(_name, _partials[0]))
-    elif len(_partials) == 2:
-        supply(ReverseTrace, _name, _pointwise_binary(_name, _partials))
-    else:
-        supply(ReverseTrace, _name, _pointwise(_name, _partials))
+    supply(ReverseTrace, _name, _POINTWISE_BY_ARGUMENTS[len(_partials)](_name, _partials))
 for _name, _rule in UNARY.items():
     supply(ReverseTrace, _name, _unary(_name, _rule))
 for _name, _rule in NARY.items():

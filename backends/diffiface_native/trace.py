@@ -54,26 +54,25 @@ class Trace(Primitives):
         """Say whether a value belongs to this trace."""
         return type(value) is self.traced_type and value.trace is self
 
-    def strip(self, value: Any) -> Any:
-        """Return the base's value behind any value."""
+    def lower(self, value: Any) -> Any:
         return value.primal if self.tracks(value) else value
 
     def dtype(self, value: Any) -> np.dtype:
-        return self.base.dtype(self.strip(value))
+        return self.base.dtype(self.lower(value))
 
     def shape(self, value: Any) -> tuple[int, ...]:
-        return self.base.shape(self.strip(value))
+        return self.base.shape(self.lower(value))
 
     def concrete(self, value: Any) -> np.ndarray | None:
         return None if self.tracks(value) else self.base.concrete(value)
 
     def primal(self, value: Any) -> Any:
-        return self.base.primal(self.strip(value))
+        return self.base.primal(self.lower(value))
 
 
 def _untracked(name: str) -> Callable[..., Any]:
     def method(self: Trace, *arguments: Any, **parameters: Any) -> Any:
-        return getattr(self.base, name)(*[self.strip(a) for a in arguments], **parameters)
+        return getattr(self.base, name)(*[self.lower(a) for a in arguments], **parameters)
 
     return method
 
@@ -85,13 +84,7 @@ def _sign(self: Trace, x: Any) -> Any:
             engine=self.engine,
             fix="write z / abs(z)",
         )
-    return self.base.sign(self.strip(x))
-
-
-for _name, _primitive in PRIMITIVES.items():
-    if _primitive.derivative != "smooth":
-        setattr(Trace, _name, _untracked(_name))
-Trace.sign = _sign
+    return self.base.sign(self.lower(x))
 
 
 def supply(trace: type[Trace], name: str, method: Callable[..., Any]) -> None:
@@ -99,3 +92,8 @@ def supply(trace: type[Trace], name: str, method: Callable[..., Any]) -> None:
     method.__name__ = name
     method.__qualname__ = f"{trace.__qualname__}.{name}"
     setattr(trace, name, method)
+
+
+for _name, _primitive in PRIMITIVES.items():
+    if _primitive.derivative != "smooth":
+        supply(Trace, _name, _sign if _name == "sign" else _untracked(_name))

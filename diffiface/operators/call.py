@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from diffiface import registry, trees
-from diffiface.adapter import NUMPY, Backend, Primitives, current_trace
+from diffiface.adapter import NUMPY, Backend, current_trace
 from diffiface.arrays import NUMPY_FAMILY, TRACED, LeafSpec, family_of, finish, is_plain, normalise
 from diffiface.contexts import Cache, Constant
 from diffiface.errors import InputError, UnsupportedOperationError
-from diffiface.function import Function, definition_of
-from diffiface.numpy_api import Array, Scalar, dress, trace_of, undress
+from diffiface.function import Function
+from diffiface.numpy_api import Array, Dressed, Scalar, dress
 from diffiface.operators.cascade import engine_method
 from diffiface.operators.operator import Operator, Part
 from diffiface.style import is_native
@@ -65,10 +65,10 @@ class Signature:
 
 def context_leaf_spec(leaf: Any) -> Any:
     """Describe one constant as far as a preparation may depend on it."""
+    if isinstance(leaf, Dressed):  # first: dressed values pass for NumPy's own
+        return LeafSpec(TRACED, leaf.dtype, leaf.shape)
     if isinstance(leaf, np.ndarray):
         return LeafSpec(NUMPY_FAMILY, leaf.dtype, leaf.shape)
-    if isinstance(leaf, (Array, Scalar)):
-        return LeafSpec(TRACED, leaf.dtype, leaf.shape)
     if isinstance(leaf, (bool, int, float, complex, str)):
         return type(leaf).__name__ if not isinstance(leaf, np.generic) else LeafSpec(NUMPY_FAMILY, leaf.dtype, (), True)
     family = family_of(leaf)
@@ -379,12 +379,10 @@ def _shapes(specs: Sequence[LeafSpec]) -> list[tuple[int, ...]]:
 
 def _member(batch: Any, index: int) -> Any:
     """One member of a batch, as an array of its own."""
-    member = batch[index] if is_plain(batch) or not isinstance(current_trace(), Primitives) else None
-    if member is None:
-        member = current_trace().getitem(batch, index=index)
-    if isinstance(member, np.ndarray):
-        return member.copy() if len(batch) > 1 or member.base is not None else member
-    return member
+    if isinstance(batch, np.ndarray):
+        return np.array(batch[index])
+    trace = current_trace()
+    return batch[index] if trace is NUMPY else trace.getitem(batch, index=index)
 
 
 def _stack(members: list[Any], dtype: np.dtype) -> Any:
@@ -463,11 +461,3 @@ def _fill_tree(target: Any, result: Any, engine: str) -> Any:
                 f"out= must be an array of shape {shape} that can be written, not {type(array).__name__}", engine=engine
             )
     return target
-
-
-def describe_function(f: Callable[..., Any]) -> str:
-    """Name a function in messages."""
-    return definition_of(f) or repr(f)
-
-
-__all__ = ["Call", "Signature", "describe_function", "fill", "trace_of", "undress"]

@@ -84,9 +84,7 @@ def _matmul_vjp_right(p: Primitives, ct: Any, a: Any, b: Any) -> Any:
     return unbroadcast(p, p.matmul(matrix_transpose(p, a), ct), b_shape)
 
 
-def _matmul_vjp(
-    p: Primitives, ct: Any, y: Any, arrays: Sequence[Any], wanted: Sequence[bool]
-) -> tuple[Any, Any]:
+def _matmul_vjp(p: Primitives, ct: Any, y: Any, arrays: Sequence[Any], wanted: Sequence[bool]) -> tuple[Any, Any]:
     a, b = arrays
     return (
         _matmul_vjp_left(p, ct, a, b) if wanted[0] else None,

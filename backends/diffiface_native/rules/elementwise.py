@@ -51,7 +51,6 @@ def _share(p: Primitives, t: Any, mine: Any, other: Any, wins: str) -> Any:
     if is_complex(p, mine) or is_complex(p, other):
         raise UnsupportedOperationError(
             "maximum and minimum of complex numbers have no derivative",
-            engine="forward, reverse",
             fix="compare real numbers: absolute values or real parts",
         )
     tie = p.where(p.equal(mine, other), p.multiply(t, 0.5), 0.0)

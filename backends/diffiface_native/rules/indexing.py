@@ -23,17 +23,12 @@ def _is_advanced(part: Any) -> bool:
     return isinstance(part, bool) or not isinstance(part, _BASIC_PARTS)
 
 
-def is_basic(index: Any) -> bool:
-    """Say whether an index is made of integers, slices, None and Ellipsis only, and so reads a view."""
+def repeats_entries(p: Primitives, index: Any) -> bool:
+    """Say whether an index may name an entry twice: integer arrays may, slices and masks do not."""
     kind = type(index)
     if kind is int or kind is slice:
-        return True
-    return not any(_is_advanced(part) for part in _parts(index))
-
-
-def repeats_entries(index: Any) -> bool:
-    """Say whether an index may name an entry twice: integer arrays may, slices and masks do not."""
-    return any(_is_advanced(part) and np.asarray(part).dtype != bool for part in _parts(index))
+        return False
+    return any(_is_advanced(part) and p.dtype(part).kind != "b" for part in _parts(index))
 
 
 def _moves_axes(index: Any) -> bool:
@@ -70,7 +65,7 @@ def _getitem_jvp(p: Primitives, t: Any, y: Any, x: Any, *, index: Any) -> Any:
 
 def _getitem_vjp(p: Primitives, ct: Any, y: Any, x: Any, *, index: Any) -> Any:
     zeros = np.zeros(p.shape(x), dtype=p.dtype(ct))
-    write = p.add_at if repeats_entries(index) else p.setitem
+    write = p.add_at if repeats_entries(p, index) else p.setitem
     return write(zeros, ct, index=index)
 
 
@@ -100,9 +95,9 @@ def _write_jvp(p: Primitives, tangents: Sequence[Any], y: Any, arrays: Sequence[
     return p.reshape(written, shape=p.shape(tx)) if batched is not tx else written
 
 
-def _last_writes(shape: tuple[int, ...], index: Any) -> np.ndarray | None:
+def _last_writes(p: Primitives, shape: tuple[int, ...], index: Any) -> np.ndarray | None:
     """Mark the written entries that no later one overwrites; None where all stay."""
-    if not repeats_entries(index):
+    if not repeats_entries(p, index):
         return None
     writer = np.empty(shape, dtype=np.intp)
     indexed_shape = writer[index].shape
@@ -124,7 +119,7 @@ def _setitem_vjp(
     if not wanted[1]:
         return ct_x, None
     entries = p.getitem(ct, index=index)
-    stays = _last_writes(p.shape(x), index)
+    stays = _last_writes(p, p.shape(x), index)
     if stays is not None:
         entries = p.where(stays, entries, 0.0)
     return ct_x, _value_cotangent(p, entries, value)

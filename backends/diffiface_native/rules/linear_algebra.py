@@ -29,7 +29,6 @@ def _refuse_complex(p: Primitives, x: Any, name: str) -> None:
     if is_complex(p, x):
         raise UnsupportedOperationError(
             f"the derivative of {name} of complex matrices is not available",
-            engine="forward, reverse",
             fix="write the Hermitian matrix as a real symmetric one of twice the size",
         )
 

@@ -34,7 +34,6 @@ def _extremum_weights(p: Primitives, y: Any, x: Any, axis: tuple[int, ...]) -> A
     if is_complex(p, x):
         raise UnsupportedOperationError(
             "max and min of complex numbers have no derivative",
-            engine="forward, reverse",
             fix="compare real numbers: absolute values or real parts",
         )
     attained = p.equal(x, keep_reduced_axes(p, y, p.shape(x), axis))

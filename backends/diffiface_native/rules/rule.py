@@ -36,7 +36,7 @@ class NaryRule(NamedTuple):
     """
 
     jvp: Callable[..., Any]
-    vjp: Callable[[Primitives, Any, Any, Sequence[Any], Sequence[bool]], Sequence[Any]]
+    vjp: Callable[..., Sequence[Any]]
     takes_list: bool = False
 
 

@@ -1,0 +1,3 @@
+"""Finite differences: derivatives of any function that can be evaluated, with bounds on their error."""
+
+REQUIRES: tuple[str, ...] = ()

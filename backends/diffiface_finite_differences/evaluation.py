@@ -1,0 +1,29 @@
+"""Evaluating f at many points, one after the other or by an executor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from itertools import islice, repeat
+
+import numpy as np
+
+from diffiface.adapter import RealFunction, evaluate_shifted
+
+_POINTS_IN_FLIGHT = 256
+
+
+def evaluations(
+    function: RealFunction, points: Iterable[np.ndarray], executor: Executor | None, chunk_size: int | None
+) -> Iterator[np.ndarray]:
+    """Yield f's vector at each point; at most `chunk_size` points are with the executor at a time."""
+    if executor is None:
+        yield from map(function, points)
+        return
+    remaining = iter(points)
+    while chunk := list(islice(remaining, chunk_size or _POINTS_IN_FLIGHT)):
+        # A module-level function of f, a point and the contexts is all that a process pool has to pickle.
+        leaves = map(function.x_layout.split, chunk)
+        results = executor.map(evaluate_shifted, repeat(function.f), leaves, repeat(function.contexts))
+        for point, ys in zip(chunk, results, strict=True):
+            yield function.collect(ys, continued=np.iscomplexobj(point))

@@ -1,0 +1,150 @@
+"""JAX behind the front end's engine contract."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from diffiface.adapter import Backend, Cotangents, FlatFunction, Leaves, current_trace
+from diffiface_jax.compiled import CompiledOperator
+from diffiface_jax.operators import OPERATORS, FlatCall, rebuild_aux
+
+# What each result of an operator is shaped like: y, x, or rows of x (a Jacobian's nesting).
+_KINDS = {
+    "pushforward": ("y", "y"),
+    "pullback": ("y", "x"),
+    "derivative": ("y", "y"),
+    "gradient": ("y", "x"),
+    "jacobian": ("y", "rows"),
+    "second_derivative": ("y", "y", "y"),
+    "hvp": ("y", "x", "x"),
+    "hessian": ("y", "x", "rows"),
+}
+_HALF = {np.dtype("f8"): np.dtype("f4"), np.dtype("c16"): np.dtype("c8")}
+
+
+@dataclass(frozen=True, repr=False)
+class JAX(Backend):
+    """JAX: jitted at preparation, eager otherwise.
+
+    `jit=False` keeps prepared operators eager too, for functions that branch on values.
+    """
+
+    name = "jax"
+    family = "jax"
+
+    jit: bool = True
+
+    def value_and_pushforward(
+        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Any]:
+        return self._eager("pushforward", f, xs, (tangents,), contexts)
+
+    def value_and_pullback(
+        self, f: FlatFunction, xs: Leaves, cotangents: Cotangents, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Any]:
+        return self._eager("pullback", f, xs, (cotangents,), contexts)
+
+    def value_and_derivative(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, Leaves, Any]:
+        return self._eager("derivative", f, xs, (), contexts)
+
+    def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
+        return self._eager("gradient", f, xs, (), contexts)
+
+    def value_and_jacobian(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, list[Leaves], Any]:
+        return self._eager("jacobian", f, xs, (), contexts)
+
+    def value_derivative_and_second_derivative(
+        self, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Leaves, Any]:
+        return self._eager("second_derivative", f, xs, (), contexts)
+
+    def value_gradient_and_hvp(
+        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
+    ) -> tuple[Any, Leaves, Leaves, Any]:
+        return self._eager("hvp", f, xs, (tangents,), contexts)
+
+    def value_gradient_and_hessian(
+        self, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> tuple[Any, Leaves, list[Leaves], Any]:
+        return self._eager("hessian", f, xs, (), contexts)
+
+    def prepare(
+        self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> Callable[..., tuple[Any, ...]] | None:
+        if not self.jit:
+            return None
+        compiled = CompiledOperator(operator, f, self.chunk_size)
+        native = getattr(f, "native", False)
+
+        def run(xs: Leaves, *rest: Any) -> tuple[Any, ...]:
+            *seeds, contexts = rest
+            with _precision(native, xs, contexts):
+                results = compiled(xs, tuple(seeds), contexts)
+            return _finished(operator, results, xs, contexts)
+
+        return run
+
+    def _eager(
+        self, operator: str, f: FlatFunction, xs: Leaves, seeds: tuple[Any, ...], contexts: Leaves
+    ) -> tuple[Any, ...]:
+        native = getattr(f, "native", False)
+        with _precision(native, xs, contexts):
+            # JAX may alias a NumPy array it was given; what outlives this call must not change with it.
+            arrays = tuple(x if isinstance(x, jax.Array) else np.array(x) for x in xs)
+            constants = tuple(map(_native_constant, contexts)) if native else contexts
+            flat = FlatCall(f, current_trace(), constants)
+            *results, aux = OPERATORS[operator](flat, arrays, *seeds, self.chunk_size)
+        return _finished(operator, (*results, rebuild_aux(flat.rest, aux)), xs, contexts)
+
+
+def _native_constant(context: Any) -> Any:
+    """A NumPy constant as a function written in jax.numpy expects it."""
+    is_numeric = isinstance(context, np.ndarray) and context.dtype.kind in "fciub"
+    return jnp.asarray(np.array(context)) if is_numeric else context
+
+
+def _precision(native: bool, xs: Leaves, contexts: Leaves) -> contextlib.AbstractContextManager[Any]:
+    """Allow 64-bit numbers in this thread, unless f is written in JAX and everything it is given is narrower."""
+    if not native or any(_is_wide(value) for leaves in (xs, contexts) for value in leaves):
+        return jax.enable_x64(True)
+    return contextlib.nullcontext()
+
+
+def _is_wide(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic, jax.Array)) and value.dtype in ("f8", "c16", "i8", "u8")
+
+
+def _finished(operator: str, results: tuple[Any, ...], xs: Leaves, contexts: Leaves) -> tuple[Any, ...]:
+    """Hand results back in x's family: NumPy copies, JAX arrays, or whatever an outer transformation traces."""
+    *values, aux = results
+    families = {isinstance(x, jax.Array) for x in xs}
+    if current_trace().engine == "jax" or any(isinstance(v, jax.core.Tracer) for v in (*xs, *contexts)):
+        return results
+    if families == {False}:
+        return *map(_to_numpy, values), aux
+    narrow = not jax.config.jax_enable_x64 and not any(map(_is_wide, xs))
+    return *(_by_leaf(value, kind, xs, narrow) for value, kind in zip(values, _KINDS[operator], strict=True)), aux
+
+
+def _to_numpy(value: Any) -> Any:
+    return tuple(map(_to_numpy, value)) if isinstance(value, (tuple, list)) else np.array(value)
+
+
+def _by_leaf(value: Any, kind: str, xs: Leaves, narrow: bool) -> Any:
+    """Convert results that belong to NumPy leaves of x, in an x that has JAX leaves too."""
+    if kind == "rows":
+        return [_by_leaf(row, "x", xs, narrow) for row in value]
+    if kind == "x":
+        return tuple(_narrowed(v, narrow) if isinstance(x, jax.Array) else np.array(v) for v, x in zip(value, xs, strict=True))
+    return tuple(_narrowed(v, narrow) for v in value) if isinstance(value, tuple) else _narrowed(value, narrow)
+
+
+def _narrowed(value: jax.Array, narrow: bool) -> jax.Array:
+    return value.astype(_HALF[value.dtype]) if narrow and value.dtype in _HALF else value

@@ -1,0 +1,84 @@
+"""A prepared operator: one jitted function for each set of constants that JAX cannot trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from diffiface.adapter import NUMPY, FlatFunction, Leaves
+from diffiface_jax.operators import OPERATORS, FlatCall, rebuild_aux
+
+_TRACED_NUMBERS = (float, complex, np.floating, np.complexfloating)
+
+
+def _is_traced_argument(context: Any) -> bool:
+    """Whether a constant enters a jitted function as an argument, so that its value may change without a retrace."""
+    if isinstance(context, np.ndarray):
+        return context.dtype.kind in "fciub"
+    return isinstance(context, (*_TRACED_NUMBERS, jax.Array))
+
+
+def _static_key(context: Any) -> Any:
+    # 1, 1.0 and True are equal but not the same argument of f.
+    try:
+        hash(context)
+    except TypeError:
+        return id(context)
+    return type(context), context
+
+
+class CompiledOperator:
+    """`run(xs, [seeds,] contexts)` of one operator of one function, in JAX values."""
+
+    def __init__(self, operator: str, f: FlatFunction, chunk_size: int | None):
+        self.operator, self.f, self.chunk_size = operator, f, chunk_size
+        self._jitted: dict[Any, _Jitted] = {}
+
+    def __call__(self, xs: Leaves, seeds: tuple[Any, ...], contexts: Leaves) -> tuple[Any, ...]:
+        traced, static = [], []
+        for context in contexts:
+            (traced if _is_traced_argument(context) else static).append(context)
+        mask = tuple(map(_is_traced_argument, contexts)) if static else ()
+        key = (mask, *map(_static_key, static)) if static else ()
+        jitted = self._jitted.get(key)
+        if jitted is None:
+            jitted = self._jitted[key] = _Jitted(self, mask, static)
+        if seeds and callable(seeds[0]):
+            seeds = (seeds[0](jitted.outputs(tuple(xs), traced)),)
+        results, arrays = jitted.function(tuple(xs), seeds, traced)
+        return *results, rebuild_aux(jitted.rest, arrays)
+
+
+class _Jitted:
+    """The jitted function for one set of static constants (kept alive here: unhashable ones are known by identity)."""
+
+    def __init__(self, compiled: CompiledOperator, mask: tuple[bool, ...], static: list[Any]):
+        self.rest: tuple[Any, list[Any]] | None = None
+        self._f, self._mask, self._static = compiled.f, mask, static
+        self._outputs: list[tuple[tuple[int, ...], np.dtype]] | None = None
+        transformation: Callable[..., Any] = OPERATORS[compiled.operator]
+        chunk_size = compiled.chunk_size
+
+        def run(xs: Leaves, seeds: tuple[Any, ...], traced: list[Any]) -> tuple[Any, ...]:
+            flat = self._flat(traced)
+            *results, arrays = transformation(flat, xs, *seeds, chunk_size)
+            self.rest = flat.rest
+            return results, arrays
+
+        self.function = jax.jit(run)
+
+    def _flat(self, traced: list[Any]) -> FlatCall:
+        if not self._static:
+            return FlatCall(self._f, NUMPY, tuple(traced))
+        arguments, constants = iter(traced), iter(self._static)
+        return FlatCall(self._f, NUMPY, tuple(next(arguments if is_traced else constants) for is_traced in self._mask))
+
+    def outputs(self, xs: Leaves, traced: list[Any]) -> list[tuple[tuple[int, ...], np.dtype]]:
+        """Return the shapes and dtypes of y's leaves, for cotangents that are made from them."""
+        if self._outputs is None:
+            ys, _ = jax.eval_shape(lambda xs, traced: self._flat(traced)(*xs), xs, traced)
+            self._outputs = [(y.shape, np.dtype(y.dtype)) for y in ys]
+        return self._outputs

@@ -1,0 +1,178 @@
+"""From distances to verdicts: which engine is right, which follows another convention, which is wrong and where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffiface.comparison.problem import Problem
+from diffiface.comparison.reference import Reference, distance, in_single_precision, ratios, worst_first
+from diffiface.comparison.referee import Referee
+from diffiface.comparison.run import Run
+from diffiface.comparison.status import Status
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How an engine's result compares with the reference."""
+
+    status: Status
+    detail: str = ""
+    worst: int | None = None
+    """The entry farthest from the reference, in units of what is allowed there."""
+    max_abs: float | None = None
+    max_rel: float | None = None
+    max_ulp: float | None = None
+
+
+def misbehaviour(run: Run, allowed: np.ndarray) -> tuple[Status, str] | None:
+    """Return the status of an engine that changed its input or gives another result every time."""
+    assert run.values is not None and run.second_values is not None
+    if run.input_changed:
+        return Status.MUTATED, "x or a constant was changed"
+    apart = distance(run.values, run.second_values)
+    if np.any(apart > allowed):
+        return Status.NONDETERMINISTIC, f"two runs on the same numbers differ by {np.max(apart):.2g}"
+    return None
+
+
+def classify(run: Run, problem: Problem, reference: Reference | None, referee: Referee) -> Verdict:
+    """Judge one engine."""
+    if run.values is None or reference is None:
+        return Verdict(run.status or Status.UNDECIDED, run.detail or "there is nothing to compare it with")
+    apart = distance(run.values, reference.values)
+    with np.errstate(all="ignore"):
+        sizes = np.abs(reference.values)
+        relative = np.where(sizes > 0, apart / sizes, 0.0)
+        ulps = np.where(np.isfinite(sizes), apart / np.spacing(np.maximum(sizes, np.finfo(float).tiny)), 0.0)
+    units = ratios(run, reference)
+    worst = int(np.argmax(np.where(np.isnan(units), np.inf, units))) if units.size else None
+    status, detail, blamed = _status(run, problem, reference, referee, units)
+    return Verdict(
+        run.status or status,
+        run.detail or detail,
+        worst if blamed is None else blamed,
+        *(float(np.max(figure, initial=0.0)) for figure in (apart, relative, ulps)),
+    )
+
+
+def _status(
+    run: Run, problem: Problem, reference: Reference, referee: Referee, units: np.ndarray
+) -> tuple[Status, str, int | None]:
+    assert run.values is not None
+    lost = _not_finite(run.values, reference, referee)
+    if lost is not None:
+        return Status.NOT_FINITE, _at(problem, run, reference, referee, lost), lost
+    bad = worst_first(units)
+    if not bad:
+        plain = np.all(distance(run.values, reference.values) <= reference.tolerance.around(reference.values))
+        return (Status.AGREES if run.exact or plain else Status.WITHIN_ESTIMATE), "", None
+    if _is_conjugate(run.values, reference):
+        return Status.CONJUGATE, "the complex conjugate of the others' result", None
+
+    found = _Findings(run, reference, referee, bad)
+    if found.wrong:
+        worst = found.wrong[0]
+        return _degree(run, reference, bad), _at(problem, run, reference, referee, worst), worst
+    if found.open:
+        worst = found.open[0]
+        if not run.exact:
+            return Status.WITHIN_ESTIMATE, "beyond its own estimate, but f can be differenced no better", worst
+        if _outvoted(run, reference, found.open):
+            return _degree(run, reference, bad), _at(problem, run, reference, referee, worst), worst
+        return Status.UNDECIDED, _at(problem, run, reference, referee, worst), worst
+    if found.conventional:
+        worst = found.conventional[0]
+        status = Status.TIE if referee.is_tie(_same_quantity(problem, found.conventional)) else Status.KINK
+        return status, f"at {problem.label(worst)} the derivatives are {referee.describe(worst)}", worst
+    return Status.AGREES, "", None
+
+
+class _Findings:
+    """The entries that are off, by what the referee says about them."""
+
+    def __init__(self, run: Run, reference: Reference, referee: Referee, entries: Sequence[int]):
+        assert run.values is not None
+        self.wrong: list[int] = []
+        self.conventional: list[int] = []
+        self.open: list[int] = []
+        allowed = reference.tolerance.of(run, reference.values)
+        for entry in entries:
+            ruling = referee.rule(entry, run.values[entry], allowed[entry])
+            kinked = referee.kinked(entry)
+            if ruling == "convention" or (kinked and not run.exact):
+                self.conventional.append(entry)
+            elif reference.certain or ruling == "wrong":
+                self.wrong.append(entry)
+            elif ruling == "unknown" or referee.rule(entry, reference.values[entry], allowed[entry]) != "wrong":
+                self.open.append(entry)
+
+
+def _not_finite(values: np.ndarray, reference: Reference, referee: Referee) -> int | None:
+    """Find an entry that has a value, by the reference or by f, and is inf or nan here."""
+    lost = np.flatnonzero(~np.isfinite(values))
+    for entry in lost:
+        if np.isfinite(reference.values[entry]):
+            return int(entry)
+    for entry in lost[:8]:
+        findings = referee.examine(int(entry))
+        if not reference.certain and all(np.isfinite([f.error]).all() for f in findings):
+            return int(entry)
+    return None
+
+
+def _is_conjugate(values: np.ndarray, reference: Reference) -> bool:
+    allowed = reference.tolerance.around(reference.values)
+    return values.dtype.kind == "c" and bool(np.all(distance(np.conj(values), reference.values) <= allowed))
+
+
+def _degree(run: Run, reference: Reference, bad: Sequence[int]) -> Status:
+    """Tell an engine that is wrong from one that has only computed in float32."""
+    assert run.values is not None
+    if reference.tolerance.problem.epsilon > 1e-10 or not run.exact:
+        return Status.DISAGREES
+    apart = distance(run.values, reference.values)
+    small = bool(np.all(apart <= reference.tolerance.single_precision(reference.values)))
+    return Status.LOW_PRECISION if small else Status.DISAGREES
+
+
+def _outvoted(run: Run, reference: Reference, entries: Sequence[int]) -> bool:
+    """Whether, where finite differences cannot tell, other engines stand against this one as a clear majority."""
+    assert run.values is not None
+    allowed = reference.tolerance.around(reference.values)
+    against = [
+        other
+        for other in reference.voters
+        if other is not run
+        and other.exact
+        and np.all(distance(other.values, reference.values)[list(entries)] <= allowed[list(entries)])  # pyright: ignore[reportArgumentType]
+    ]
+    alone = reference.tolerance.problem.epsilon < 1e-10 and in_single_precision(run.values)
+    return len(against) >= (1 if alone else 2)
+
+
+def _same_quantity(problem: Problem, entries: Sequence[int]) -> list[int]:
+    """Keep the entries that belong to the same entry of y as the first."""
+
+    def of_y(entry: int) -> tuple[object, ...]:
+        block, index = problem.locate(entry)
+        rank = problem.ys[block.y_leaf].ndim if block.y_leaf is not None else 0
+        return block.y_leaf, block.member, index[:rank]
+
+    return [entry for entry in entries if of_y(entry) == of_y(entries[0])]
+
+
+def _at(problem: Problem, run: Run, reference: Reference, referee: Referee, entry: int) -> str:
+    assert run.values is not None
+    text = f"{shown(run.values[entry])} instead of {shown(reference.values[entry])} at {problem.label(entry)}"
+    if not reference.certain and any(np.isfinite(f.error) or f.kinked for f in referee.examine(entry)):
+        text += f"; finite differences of f: {referee.describe(entry)}"
+    return text
+
+
+def shown(value: complex) -> str:
+    """Print one entry."""
+    value = complex(value)
+    return f"{value.real:.7g}" if value.imag == 0 else f"{value:.5g}"

@@ -1,0 +1,175 @@
+"""One engine's run: its result, and what it took to get it."""
+
+from __future__ import annotations
+
+import functools
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from diffiface import registry
+from diffiface.adapter import Backend
+from diffiface.comparison.problem import LayoutError, Problem, arrays_of, same_bytes
+from diffiface.comparison.status import Status
+from diffiface.errors import DiffifaceError, MissingBackendError, UnsupportedOperationError
+from diffiface.operators.call import Call
+from diffiface.operators.preparation import Prep, prepare
+from diffiface.style import native_engines
+
+_TIMED_RUNS = 7
+_TIMING_BUDGET = 0.2
+"""Seconds after which an engine is not run again for its timing."""
+
+
+@dataclass
+class Run:
+    """What one engine gave, and what it took: a status only where there is nothing left to judge."""
+
+    engine: str
+    mode: str = ""
+    exact: bool = True
+    status: Status | None = None
+    detail: str = ""
+    values: np.ndarray | None = None
+    """The entries of the result in one vector, numbered as `Problem.locate` says."""
+    second_values: np.ndarray | None = None
+    """The same from a second run on the same numbers."""
+    estimate: np.ndarray | None = None
+    """A numeric engine's bound on the error of each entry (None if it gives none)."""
+    input_changed: bool = False
+    f_calls: int | None = None
+    """Calls of f in one run, once prepared."""
+    prepare_seconds: float | None = None
+    run_seconds: float | None = None
+    peak_bytes: int | None = None
+    backend: Backend | None = None
+    prep: Prep | None = field(default=None, repr=False)
+
+    def evaluate(self, problem: Problem, arguments: tuple[Any, ...], t: Any) -> np.ndarray:
+        """Run the prepared operator and number the entries of its result."""
+        head = arguments[:1] if problem.operator.seeds is None else (arguments[0], t)
+        result = getattr(self.prep, problem.operator.name)(*head, *arguments[1:])
+        return problem.flatten(result)
+
+
+def label_of(backend: Backend) -> str:
+    """Name an engine with the options that are not its defaults."""
+    options = [f"{o.name}={getattr(backend, o.name)!r}" for o in fields(backend) if getattr(backend, o.name) != o.default]
+    return f"{backend.name}({', '.join(options)})" if options else backend.name
+
+
+def run_engine(spec: str | Backend, problem: Problem) -> Run:
+    """Run one engine on the problem; whatever it raises becomes the status of its run.
+
+    Raises `UnknownBackendError` for a name that no engine has: that is a mistake of the caller.
+    """
+    try:
+        backend = registry.resolve(spec)
+    except MissingBackendError as error:
+        return Run(str(spec), status=Status.NOT_INSTALLED, detail=reason(error))
+    run = Run(label_of(backend), backend.mode.value, backend.exact, backend=backend)
+    writers = native_engines(problem.f)
+    if writers and backend.traces and backend.style == "auto" and backend.name not in writers:
+        run.status, run.detail = Status.NOT_SUPPORTED, f"the function is written for {' and '.join(writers)}"
+        return run
+    try:
+        with np.errstate(all="ignore"):
+            _measure(run, backend, problem)
+    except UnsupportedOperationError as error:
+        run.status, run.detail = Status.NOT_SUPPORTED, reason(error)
+    except LayoutError as error:
+        run.status, run.detail = Status.WRONG_KIND, str(error)
+    except Exception as error:
+        run.status, run.detail = Status.FAILED, reason(error)
+    return run
+
+
+def _measure(run: Run, backend: Backend, problem: Problem) -> None:
+    counted = _Counted(problem.f)
+    arguments, t = problem.fresh_arguments()
+    before = arrays_of((*arguments, t))
+    untouched = [array.copy() for array in before]
+
+    start = time.perf_counter()
+    run.prep = prepare(problem.operator, counted.f, backend, arguments, t, argnums=problem.argnums)
+    run.prepare_seconds = time.perf_counter() - start
+
+    counted.calls = 0
+    start = time.perf_counter()
+    run.values = run.evaluate(problem, arguments, t)
+    first_seconds = time.perf_counter() - start
+    run.f_calls = counted.calls
+    run.input_changed = not same_bytes(untouched, arrays_of((*arguments, t)))
+
+    arguments, t = problem.fresh_arguments()
+    run.second_values, run.peak_bytes = _with_peak_memory(lambda: run.evaluate(problem, arguments, t))
+    run.run_seconds = _median_seconds(lambda: run.evaluate(problem, arguments, t), first_seconds)
+    if not backend.exact:
+        run.estimate = _error_estimate(backend, problem)
+
+
+def _median_seconds(call: Callable[[], Any], first_seconds: float) -> float:
+    """Time a few more calls; the first one may have compiled and counts only if it took the whole budget."""
+    if first_seconds > _TIMING_BUDGET:
+        start = time.perf_counter()
+        call()
+        return time.perf_counter() - start
+    seconds: list[float] = []
+    while len(seconds) < _TIMED_RUNS and sum(seconds) < _TIMING_BUDGET:
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def _with_peak_memory(call: Callable[[], np.ndarray]) -> tuple[np.ndarray, int]:
+    """Run once and return the most memory that Python and NumPy held during it, beyond what they held before."""
+    already_tracing = tracemalloc.is_tracing()
+    if already_tracing:
+        tracemalloc.reset_peak()
+    else:
+        tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        result = call()
+        return result, tracemalloc.get_traced_memory()[1] - before
+    finally:
+        if not already_tracing:
+            tracemalloc.stop()
+
+
+def _error_estimate(backend: Backend, problem: Problem) -> np.ndarray | None:
+    arguments, t = problem.fresh_arguments()
+    call = Call(problem.operator, problem.f, backend, arguments, t, argnums=problem.argnums)
+    try:
+        estimate = backend.error_estimate(problem.operator.name, call.function, call.xs, call.seeds, call.contexts)
+    except NotImplementedError:
+        return None
+    return problem.flatten_estimate(estimate)
+
+
+class _Counted:
+    """f, with its calls counted; what f is written in is still found through the closure."""
+
+    def __init__(self, f: Callable[..., Any]):
+        self.calls = 0
+
+        @functools.wraps(f)
+        def counting(*args: Any, **kwargs: Any) -> Any:
+            self.calls += 1
+            return f(*args, **kwargs)
+
+        self.f = counting
+
+
+def reason(error: BaseException) -> str:
+    """Say in one line why an engine gave no result."""
+    if isinstance(error, DiffifaceError):
+        return error.problem.splitlines()[0]
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

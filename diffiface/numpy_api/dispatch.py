@@ -1,0 +1,217 @@
+"""From a NumPy call to its translation: traces found, arguments undressed, `out=`, `where=` and `dtype=` served once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from diffiface.errors import TracedValueError, UnsupportedOperationError, user_line
+from diffiface.numpy_api.array import (
+    PLAIN_NUMBER_FIX,
+    Array,
+    Dressed,
+    Scalar,
+    array_in,
+    dress,
+    raw_in,
+    raw_index,
+    trace_among,
+)
+from diffiface.numpy_api.table import (
+    FUNCTIONS,
+    UFUNC_METHODS,
+    UFUNCS,
+    Entry,
+    UfuncEntry,
+    numpy_parameters,
+    public_name,
+)
+from diffiface.primitives import Primitives
+
+_LAYOUT_ONLY = frozenset({"casting", "order", "subok"})
+"""Arguments of ufuncs that change no number once the result's dtype is settled."""
+
+
+def unsupported(p: Primitives, problem: str, fix: str = "write it with other NumPy functions") -> NoReturn:
+    """Refuse what is not translated, naming the user's line."""
+    raise UnsupportedOperationError(problem, engine=p.engine, where=user_line(), fix=fix)
+
+
+# ---- ufuncs
+
+
+def _entry_of(function: np.ufunc, p: Primitives) -> UfuncEntry:
+    entry = UFUNCS.get(function)
+    if entry is None and "scipy.special" in sys.modules:
+        from diffiface.numpy_api.functions import scipy_special as scipy_special
+
+        entry = UFUNCS.get(function)
+    if entry is None:
+        unsupported(p, f"{public_name(function)} is not translated")
+    if entry.name in p.composites:
+        return UfuncEntry(entry.name, p.composites[entry.name], entry.discrete)
+    return entry
+
+
+def array_ufunc(self: Dressed, function: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+    """NumPy's `__array_ufunc__`."""
+    if method == "__call__":
+        if keywords:
+            return _call_with_keywords(self, function, inputs, keywords)
+        first = inputs[0]
+        if len(inputs) == 1:
+            raw, p = first._read(), first._p
+            entry = _entry_of(function, p)
+            result = entry.translation(p, raw)
+        else:
+            p = trace_among(inputs, None) or self._p
+            entry = _entry_of(function, p)
+            result = entry.translation(p, *[raw_in(value, p) for value in inputs])
+        if not entry.discrete and type(result) is p.traced_type:
+            return Array(result, p) if result.shape else Scalar(result, p)
+        return dress(result, p)
+    if method == "at":
+        return _at(self, function, inputs)
+    if method == "outer":
+        a, b = inputs
+        p = trace_among(inputs, None) or self._p
+        a, b = (np.asarray(v) if isinstance(v, (int, float, complex)) else array_in(v, p) for v in (a, b))
+        a = p.reshape(a, shape=(*p.shape(a), *(1 for _ in p.shape(b))))
+        return function(dress(a, p), dress(b, p), **keywords)
+    return _reduce_or_accumulate(self, function, method, inputs, keywords)
+
+
+def _call_with_keywords(self: Dressed, function: np.ufunc, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    p = trace_among((inputs, keywords.get("out", ()), keywords.get("where")), None) or self._p
+    targets = keywords.pop("out", (None,) * function.nout)
+    where = raw_in(keywords.pop("where", True), p)
+    dtype = keywords.pop("dtype", None)
+    for keyword in keywords.keys() - _LAYOUT_ONLY:
+        unsupported(p, f"{public_name(function)} with {keyword}= is not translated", f"leave out {keyword}=")
+    raw = [raw_in(value, p) for value in inputs]
+    if dtype is not None:
+        raw = [p.astype(array_in(value, p), dtype=np.dtype(dtype)) for value in raw]
+    result = _entry_of(function, p).translation(p, *raw)
+    results = result if type(result) is tuple else (result,)
+    if where is not True:
+        kept = [0 if t is None else raw_in(t, p) for t in targets]
+        results = tuple(p.where(where, r, old) for r, old in zip(results, kept, strict=True))
+    finished = tuple(
+        dress(r, p) if target is None else store(target, r, p, public_name(function))
+        for r, target in zip(results, targets, strict=True)
+    )
+    return finished if len(finished) > 1 else finished[0]
+
+
+def _at(self: Dressed, function: np.ufunc, inputs: tuple[Any, ...]) -> None:
+    target, index, *values = inputs
+    p = trace_among(inputs, None) or self._p
+    if function not in (np.add, np.subtract):
+        unsupported(p, f"{public_name(function)}.at is not translated")
+    value = raw_in(values[0], p)
+    value = array_in(value, p) if isinstance(value, list) else value
+    if function is np.subtract:
+        value = p.negative(value)
+    if type(target) is not Array:
+        store(target, None, p, f"{public_name(function)}.at")
+    current = target._read()
+    _, index = raw_index(np.asarray(index) if isinstance(index, list) else index, p)
+    target._store(p.add_at(current, value, index=index), p)
+
+
+def _reduce_or_accumulate(
+    self: Dressed, function: np.ufunc, method: str, inputs: tuple[Any, ...], keywords: dict[str, Any]
+) -> Any:
+    p = trace_among((inputs, tuple(keywords.values())), None) or self._p
+    name = f"{public_name(function)}.{method}"
+    translation = UFUNC_METHODS.get((function, method))
+    if translation is None:
+        unsupported(p, f"{name} is not translated")
+    (target,) = keywords.pop("out", (None,))
+    keywords.setdefault("axis", 0)
+    try:
+        result = translation(p, array_in(inputs[0], p), **{k: raw_in(v, p) for k, v in keywords.items()})
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        unsupported(p, f"{name}: {str(error).rpartition(') ')[2]}")
+    return dress(result, p) if target is None else store(target, result, p, name)
+
+
+# ---- functions
+
+
+def array_function(
+    self: Dressed, function: Callable[..., Any], types: Any, args: tuple[Any, ...], keywords: dict[str, Any]
+) -> Any:
+    """NumPy's `__array_function__`."""
+    return call(self, function, args, keywords)
+
+
+def call(self: Dressed, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Run the translation of a NumPy function on arguments that may be dressed."""
+    p = trace_among(args, self._p)
+    assert p is not None
+    if keywords:
+        p = trace_among(keywords.values(), p) or p
+    entry = FUNCTIONS.get(function)
+    if entry is None:
+        unsupported(p, f"{public_name(function)} is not translated")
+    target = None
+    if keywords or len(args) > entry.arrays:
+        args, keywords = _named(entry, function, args, keywords)
+        target = None if entry.dressed else keywords.pop("out", None)
+        keywords = {k: v for k, v in keywords.items() if k in entry.keywords or _says_something(p, entry, function, k, v)}
+    if entry.dressed:
+        return entry.translation(*args, **keywords)
+    arrays = entry.arrays
+    raw = [array_in(a, p) if i < arrays else raw_in(a, p) for i, a in enumerate(args)]
+    translation = p.composites.get(entry.name, entry.translation)
+    result = translation(p, *raw, **{k: raw_in(v, p) for k, v in keywords.items()})
+    return dress(result, p) if target is None else store(target, result, p, entry.name)
+
+
+def _named(
+    entry: Entry, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Name the positional arguments behind the leading arrays as NumPy does (`out` may be among them)."""
+    parameters = numpy_parameters(function)
+    count = entry.arrays
+    if parameters is None or len(args) <= count or entry.variadic or entry.dressed:
+        return args, dict(keywords)
+    names = list(parameters)[count : len(args)]
+    return args[:count], dict(zip(names, args[count:], strict=True)) | keywords
+
+
+def _says_something(p: Primitives, entry: Entry, function: Callable[..., Any], keyword: str, value: Any) -> bool:
+    """Refuse an argument that is not translated, unless it says no more than NumPy's default does."""
+    parameters = numpy_parameters(function)
+    default = parameters[keyword].default if parameters and keyword in parameters else None
+    if value is not default and not (isinstance(value, (str, bool, int, type(None))) and value == default):
+        unsupported(p, f"{entry.name} with {keyword}={value!r:.40} is not translated", f"leave out {keyword}=")
+    return False
+
+
+def store(target: Any, raw: Any, p: Primitives, name: str) -> Any:
+    """Write a result into an `out=` array and return that array."""
+    if type(target) is Array:
+        target._store(raw, p)
+        return target
+    constant = None if raw is None else p.concrete(raw)
+    if constant is None or not isinstance(target, np.ndarray):
+        raise TracedValueError(
+            f"{name} would store a value that is being differentiated in a plain NumPy array (out= or an augmented "
+            "assignment such as y += x), which would lose the derivative",
+            engine=p.engine,
+            where=user_line(),
+            fix=PLAIN_NUMBER_FIX,
+        )
+    np.copyto(target, constant, casting="same_kind")
+    return target
+
+
+setattr(Dressed, "__array_ufunc__", array_ufunc)
+setattr(Dressed, "__array_function__", array_function)

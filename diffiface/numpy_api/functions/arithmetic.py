@@ -1,0 +1,212 @@
+"""Ufuncs: those that are a primitive, and those that are a few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from diffiface.numpy_api.functions.raw import cast, inexact, ndim, result_type
+from diffiface.numpy_api.table import available, numpy_function, ufunc
+from diffiface.primitives import PRIMITIVES, Primitives
+
+
+def _primitive(name: str) -> Callable[..., Any]:
+    def translation(p: Primitives, *arguments: Any) -> Any:
+        return getattr(p, name)(*arguments)
+
+    return translation
+
+
+for _name, _definition in PRIMITIVES.items():
+    if isinstance(getattr(np, _name, None), np.ufunc):
+        ufunc(getattr(np, _name), discrete=_definition.derivative == "none")(_primitive(_name))
+
+
+# ---- one argument
+
+
+@ufunc(np.positive)
+def positive(p: Primitives, x: Any) -> Any:
+    return x
+
+
+@ufunc(np.fabs)
+def fabs(p: Primitives, x: Any) -> Any:
+    return p.absolute(inexact(p, x))
+
+
+@ufunc(np.degrees, np.rad2deg)
+def degrees(p: Primitives, x: Any) -> Any:
+    return p.multiply(inexact(p, x), 180 / np.pi)
+
+
+@ufunc(np.radians, np.deg2rad)
+def radians(p: Primitives, x: Any) -> Any:
+    return p.multiply(inexact(p, x), np.pi / 180)
+
+
+@ufunc(np.signbit, discrete=True)
+def signbit(p: Primitives, x: Any) -> Any:
+    # 1/x tells -0.0 from 0.0
+    return p.logical_or(p.less(x, 0), p.logical_and(p.equal(x, 0), p.less(p.reciprocal(inexact(p, x)), 0)))
+
+
+@ufunc(np.modf)
+def modf(p: Primitives, x: Any) -> tuple[Any, Any]:
+    whole = p.trunc(x)
+    return p.subtract(x, whole), whole
+
+
+# ---- two arguments
+
+
+@ufunc(np.fmax)
+def fmax(p: Primitives, a: Any, b: Any) -> Any:
+    return p.where(p.isnan(a), b, p.where(p.isnan(b), a, p.maximum(a, b)))
+
+
+@ufunc(np.fmin)
+def fmin(p: Primitives, a: Any, b: Any) -> Any:
+    return p.where(p.isnan(a), b, p.where(p.isnan(b), a, p.minimum(a, b)))
+
+
+@ufunc(np.logaddexp2)
+def logaddexp2(p: Primitives, a: Any, b: Any) -> Any:
+    ln2 = float(np.log(2.0))
+    return p.divide(p.logaddexp(p.multiply(a, ln2), p.multiply(b, ln2)), ln2)
+
+
+@ufunc(np.float_power)
+def float_power(p: Primitives, a: Any, b: Any) -> Any:
+    dtype = np.result_type(result_type(p, a, b), np.float64)
+    return p.power(cast(p, a, dtype), cast(p, b, dtype))
+
+
+@ufunc(np.copysign)
+def copysign(p: Primitives, a: Any, b: Any) -> Any:
+    magnitude = p.absolute(a)
+    return p.where(signbit(p, b), p.negative(magnitude), magnitude)
+
+
+@ufunc(np.heaviside)
+def heaviside(p: Primitives, x: Any, at_zero: Any) -> Any:
+    x = inexact(p, x)
+    step = p.where(p.greater(x, 0), 1.0, p.where(p.isnan(x), np.nan, 0.0))
+    return cast(p, p.where(p.equal(x, 0), at_zero, step), result_type(p, x, at_zero))
+
+
+@ufunc(np.fmod)
+def fmod(p: Primitives, a: Any, b: Any) -> Any:
+    # The sign is a's: remainder of the magnitudes, which agrees with C's exactly.
+    rest = p.remainder(p.absolute(a), p.absolute(b))
+    return p.where(p.less(a, 0), p.negative(rest), rest)
+
+
+@ufunc(np.divmod)
+def divmod_(p: Primitives, a: Any, b: Any) -> tuple[Any, Any]:
+    return p.floor_divide(a, b), p.remainder(a, b)
+
+
+# ---- contractions of the last axes
+
+
+@ufunc(np.vecdot)
+def vecdot(p: Primitives, a: Any, b: Any) -> Any:
+    a = p.conjugate(a) if p.dtype(a).kind == "c" else a
+    return p.sum(p.multiply(a, b), axis=(max(ndim(p, a), ndim(p, b)) - 1,), keepdims=False)
+
+
+@ufunc(*available(np, "matvec"))
+def matvec(p: Primitives, a: Any, b: Any) -> Any:
+    column = p.reshape(b, shape=(*p.shape(b), 1))
+    product = p.matmul(a, column)
+    return p.reshape(product, shape=tuple(p.shape(product))[:-1])
+
+
+@ufunc(*available(np, "vecmat"))
+def vecmat(p: Primitives, a: Any, b: Any) -> Any:
+    a = p.conjugate(a) if p.dtype(a).kind == "c" else a
+    shape = tuple(p.shape(a))
+    product = p.matmul(p.reshape(a, shape=(*shape[:-1], 1, shape[-1])), b)
+    shape = tuple(p.shape(product))
+    return p.reshape(product, shape=(*shape[:-2], shape[-1]))
+
+
+# ---- functions of elements that are not ufuncs
+
+
+@numpy_function(np.clip)
+def clip(p: Primitives, a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    low = min if a_min is None else a_min
+    high = max if a_max is None else a_max
+    if low is not None:
+        a = p.maximum(a, low)
+    return a if high is None else p.minimum(a, high)
+
+
+@numpy_function(np.round, np.around)
+def round_(p: Primitives, a: Any, decimals: int = 0) -> Any:
+    if p.dtype(a).kind == "c":
+        return p.add(round_(p, p.real(a), decimals), p.multiply(1j, round_(p, p.imag(a), decimals)))
+    if decimals == 0:
+        return p.rint(a)
+    scale = 10.0 ** abs(decimals)
+    if decimals > 0:
+        return p.divide(p.rint(p.multiply(a, scale)), scale)
+    return p.multiply(p.rint(p.divide(a, scale)), scale)
+
+
+@numpy_function(np.fix)
+def fix(p: Primitives, x: Any) -> Any:
+    return p.trunc(x)
+
+
+@numpy_function(np.nan_to_num)
+def nan_to_num(
+    p: Primitives, x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    limits = np.finfo(p.dtype(x))
+    x = p.where(p.isnan(x), nan, x)
+    x = p.where(p.equal(x, np.inf), float(limits.max) if posinf is None else posinf, x)
+    return p.where(p.equal(x, -np.inf), float(limits.min) if neginf is None else neginf, x)
+
+
+@numpy_function(np.angle)
+def angle(p: Primitives, z: Any, deg: bool = False) -> Any:
+    # np.angle(x) of a real x is arctan2(0, x)
+    imaginary = p.imag(z) if p.dtype(z).kind == "c" else 0.0
+    real = p.real(z) if p.dtype(z).kind == "c" else z
+    result = p.arctan2(imaginary, real)
+    return degrees(p, result) if deg else result
+
+
+@numpy_function(np.sinc)
+def sinc(p: Primitives, x: Any) -> Any:
+    # The series near 0 keeps the derivatives, which sin(y)/y would lose there.
+    y = p.multiply(x, np.pi)
+    small = p.less(p.absolute(y), 1e-3)
+    safe = p.where(small, 1.0, y)
+    square = p.square(p.where(small, y, 0.0))
+    series = p.add(1.0, p.multiply(square, p.add(-1 / 6, p.multiply(square, 1 / 120))))
+    return p.where(small, series, p.divide(p.sin(safe), safe))
+
+
+@numpy_function(np.isclose, arrays=2)
+def isclose(
+    p: Primitives, a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Any:
+    near = p.less_equal(p.absolute(p.subtract(a, b)), p.add(atol, p.multiply(rtol, p.absolute(b))))
+    close = p.logical_or(p.logical_and(near, p.isfinite(b)), p.equal(a, b))
+    return p.logical_or(close, p.logical_and(p.isnan(a), p.isnan(b))) if equal_nan else close
+
+
+@numpy_function(np.isposinf)
+def isposinf(p: Primitives, x: Any) -> Any:
+    return p.equal(x, np.inf)
+
+
+@numpy_function(np.isneginf)
+def isneginf(p: Primitives, x: Any) -> Any:
+    return p.equal(x, -np.inf)

@@ -1,0 +1,131 @@
+"""The table of NumPy functions that are translated, keyed by the function object itself.
+
+Whatever is not in the table is refused by name. An entry is written once, in primitives, and serves every
+engine; the modules of `diffiface.numpy_api.functions` hold them by kind.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import numpy as np
+
+Translation = TypeVar("Translation", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The translation of one NumPy function."""
+
+    name: str
+    """The public name, such as "numpy.linalg.solve": for messages, and the key in an engine's `composites`."""
+    translation: Callable[..., Any]
+    arrays: int
+    """How many leading arguments are array-likes: nested lists there have become arrays."""
+    keywords: frozenset[str]
+    """The arguments that the translation takes by name."""
+    variadic: bool
+    """Whether any number of positional arguments goes through as it is."""
+    dressed: bool
+    """Whether the translation works on dressed values (views, callbacks, writes) or on raw ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class UfuncEntry:
+    """The translation of one ufunc: a function `(p, *raw)`."""
+
+    name: str
+    translation: Callable[..., Any]
+    discrete: bool
+    """Whether the result can be boolean or integer though an argument is not."""
+
+
+FUNCTIONS: dict[Callable[..., Any], Entry] = {}
+UFUNCS: dict[np.ufunc, UfuncEntry] = {}
+UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
+"""`reduce` and `accumulate` of a ufunc: functions `(p, raw, *, axis, ...)`. (`outer` and `at` need no entries.)"""
+
+
+def public_name(function: Callable[..., Any]) -> str:
+    """Return the name under which users know a NumPy or SciPy function."""
+    name = getattr(function, "__name__", repr(function))
+    module = getattr(function, "__module__", None)
+    if isinstance(function, np.ufunc) and module is None:
+        module = "numpy" if getattr(np, name, None) is function else "scipy.special"
+    return f"{module}.{name.removeprefix('_')}" if module else name
+
+
+def available(namespace: Any, *names: str) -> list[Any]:
+    """Return the functions of these names that this version of NumPy has."""
+    return [getattr(namespace, name) for name in names if hasattr(namespace, name)]
+
+
+def _add_entry(function: Callable[..., Any], translation: Callable[..., Any], arrays: int, dressed: bool) -> None:
+    parameters = list(inspect.signature(translation).parameters.values())
+    if not dressed:
+        parameters = parameters[1:]  # the primitives come first
+    kinds = {parameter.kind for parameter in parameters}
+    FUNCTIONS[function] = Entry(
+        name=public_name(function),
+        translation=translation,
+        arrays=arrays,
+        keywords=frozenset(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)),
+        variadic=inspect.Parameter.VAR_POSITIONAL in kinds,
+        dressed=dressed,
+    )
+
+
+def numpy_function(*functions: Callable[..., Any], arrays: int = 1) -> Callable[[Translation], Translation]:
+    """Enter a translation on raw values: `(p, *arguments)`, the arguments named as NumPy names them."""
+
+    def enter(translation: Translation) -> Translation:
+        for function in functions:
+            _add_entry(function, translation, arrays, dressed=False)
+        return translation
+
+    return enter
+
+
+def dressed_function(*functions: Callable[..., Any]) -> Callable[[Translation], Translation]:
+    """Enter a translation on dressed values, with NumPy's own signature."""
+
+    def enter(translation: Translation) -> Translation:
+        for function in functions:
+            _add_entry(function, translation, 1, dressed=True)
+        return translation
+
+    return enter
+
+
+def ufunc(*ufuncs: np.ufunc, discrete: bool = False) -> Callable[[Translation], Translation]:
+    """Enter the translation of a ufunc: a function `(p, *raw)`."""
+
+    def enter(translation: Translation) -> Translation:
+        for function in ufuncs:
+            UFUNCS[function] = UfuncEntry(public_name(function), translation, discrete)
+        return translation
+
+    return enter
+
+
+def ufunc_method(ufunc: np.ufunc, method: str) -> Callable[[Translation], Translation]:
+    """Enter the translation of a ufunc's `reduce` or `accumulate`."""
+
+    def enter(translation: Translation) -> Translation:
+        UFUNC_METHODS[ufunc, method] = translation
+        return translation
+
+    return enter
+
+
+@lru_cache(maxsize=None)
+def numpy_parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
+    """Return NumPy's own parameters of a function, in order (None where NumPy does not tell)."""
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:
+        return None

@@ -1,0 +1,155 @@
+"""The documentation is run: every Python block of README.md and docs/, and the examples in the docstrings.
+
+The blocks of a page run in order in one namespace. What a block should print stands in the `text` block that
+follows it, or in the block itself in the style of doctest; `...` stands for anything.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import doctest
+import importlib
+import importlib.util
+import io
+import pkgutil
+import re
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import diffiface as di
+from diffiface import registry
+from tests.conftest import require
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "backends" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A Python block of a page."""
+
+    code: str
+    line: int
+    """The number of its first line in the page."""
+    output: str | None
+    """What it prints, where the page says so."""
+
+
+def blocks_of(page: Path) -> list[Block]:
+    """Find the Python blocks of a page, each with the output that follows it."""
+    text = page.read_text()
+    fences = list(_FENCE.finditer(text))
+    blocks = []
+    for fence, following in zip(fences, [*fences[1:], None], strict=True):
+        if fence[1] != "python":
+            continue
+        adjacent = following is not None and following[1] == "text" and not text[fence.end() : following.start()].strip()
+        blocks.append(Block(fence[2], text.count("\n", 0, fence.start(2)) + 1, following[2] if adjacent else None))
+    return blocks
+
+
+def code_of(block: Block) -> str:
+    """Return what a block runs, without prompts and expected output."""
+    if ">>>" in block.code:
+        return "".join(example.source for example in doctest.DocTestParser().get_examples(block.code))
+    return block.code
+
+
+def skip_without_its_packages(blocks: list[Block]) -> None:
+    """Skip, with the reason, a page that names an engine or imports a package that is not installed."""
+    for block in blocks:
+        for node in ast.walk(ast.parse(code_of(block))):
+            if isinstance(node, ast.Constant) and node.value in registry.registered_backends():
+                require(node.value)
+            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for module in modules:
+                if importlib.util.find_spec(module.partition(".")[0]) is None:
+                    pytest.skip(f"the page imports {module}, which is not installed")
+
+
+def run_prompts(block: Block, page: Path, namespace: dict[str, Any]) -> None:
+    """Run a block written with prompts."""
+    test = doctest.DocTestParser().get_doctest(block.code, namespace, page.name, str(page), block.line - 1)
+    report: list[str] = []
+    failed, _ = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.append, clear_globs=False)
+    namespace.update(test.globs)
+    assert not failed, "".join(report)
+
+
+def run_plain(block: Block, page: Path, namespace: dict[str, Any]) -> None:
+    """Run a plain block and compare what it prints with the output that follows it, if any."""
+    printed = io.StringIO()
+    # Empty lines in front make the line numbers in error messages those of the page.
+    program = compile("\n" * (block.line - 1) + block.code, str(page), "exec")
+    with contextlib.redirect_stdout(printed):
+        exec(program, namespace)
+    if block.output is not None:
+        matches = doctest.OutputChecker().check_output(block.output, printed.getvalue(), FLAGS)
+        assert matches, f"{page.name}:{block.line} says\n{block.output}\nbut prints\n{printed.getvalue()}"
+
+
+@pytest.fixture
+def engines_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the engines that a page registers."""
+    monkeypatch.setattr(registry, "_extra", dict(registry._extra))
+
+
+@pytest.mark.usefixtures("engines_of_this_test")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    blocks = blocks_of(page)
+    skip_without_its_packages(blocks)
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"__name__": "page"}
+    for block in blocks:
+        (run_prompts if ">>>" in block.code else run_plain)(block, page, namespace)
+
+
+def documented_modules() -> Iterator[str]:
+    """Find the modules of the front end whose docstrings hold examples, without importing them."""
+    for module in pkgutil.walk_packages([str(ROOT / "diffiface")], "diffiface."):
+        path = ROOT / module.name.replace(".", "/")
+        source = path / "__init__.py" if module.ispkg else path.with_suffix(".py")
+        if ">>>" in source.read_text():
+            yield module.name
+
+
+@pytest.mark.parametrize("name", sorted(documented_modules()))
+def test_docstring_examples(name: str):
+    module = importlib.import_module(name)
+    tests = doctest.DocTestFinder(exclude_empty=True).find(module)
+    for test in tests:
+        for engine in registry.registered_backends():
+            if any(f'"{engine}"' in example.source for example in test.examples):
+                require(engine)
+        report: list[str] = []
+        failed, _ = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.append)
+        assert not failed, "".join(report)
+    assert any(test.examples for test in tests)
+
+
+def test_every_public_name_is_documented():
+    text = "".join(page.read_text() for page in PAGES)
+    names = [name for name, value in vars(di).items() if name[0] != "_" and not isinstance(value, types.ModuleType)]
+    missing = [name for name in names if not re.search(rf"\b{name}\b", text)]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_names_and_links_on_a_page_exist(page: Path):
+    text = page.read_text()
+    unknown = {name for name in re.findall(r"\bdi\.(\w+)", text) if not hasattr(di, name)}
+    assert not unknown
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
