@@ -128,3 +128,7 @@ class TracingMismatchError(DiffifaceError, RuntimeError):
 
     Causes: `type(x) is np.ndarray`, random numbers, state that changes between calls.
     """
+
+
+class DisagreementError(DiffifaceError, AssertionError):
+    """Engines that were compared do not agree, or failed; the message is the report."""

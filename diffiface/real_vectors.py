@@ -61,13 +61,12 @@ class RealLayout:
         parts = []
         for leaf, shape, dtype in zip(leaves, self.shapes, self.dtypes, strict=True):
             array = np.asarray(leaf)
-            batch = array.shape[: array.ndim - len(shape)]
-            flat = array.reshape((*batch, math.prod(shape)))
+            flat = array.reshape((*array.shape[: array.ndim - len(shape)], math.prod(shape)))
             if dtype.kind == "c":
-                parts.append(np.ascontiguousarray(flat, np.complex128).view(np.float64))
+                parts.append(np.array(flat, np.complex128, order="C").view(np.float64))
             else:
-                parts.append(flat.astype(np.float64))
-        return np.concatenate(parts, axis=-1)
+                parts.append(np.array(flat, np.float64))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
 
     def split(self, vectors: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return new float64 or complex128 leaves from `(size,)`, or with a batch axis from `(batch, size)`.
@@ -109,8 +108,8 @@ def jacobian_leaves(matrix: np.ndarray, y_layout: RealLayout, x_layout: RealLayo
 
 
 def evaluate(f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[tuple[Any, ...], Any]:
-    """Run f on copies of its x (it may write into them) and return copies of its outputs (it may reuse them)."""
-    ys, aux = f(NUMPY, tuple(np.array(x) for x in xs), contexts)
+    """Run f on leaves it may write into, and return copies of its outputs (it may return the same memory again)."""
+    ys, aux = f(NUMPY, xs, contexts)
     return tuple(np.array(y) if isinstance(y, (np.ndarray, np.generic)) else y for y in ys), aux
 
 
@@ -128,7 +127,7 @@ class RealFunction:
 
     def __init__(self, f: FlatFunction, xs: Leaves, contexts: Leaves, engine: str):
         self.f, self.contexts, self.engine = f, contexts, engine
-        ys, self.aux = evaluate(f, xs, contexts)
+        ys, self.aux = evaluate(f, tuple(np.array(x) for x in xs), contexts)
         self._check_plain(ys)
         self.ys = tuple(y.astype(np.float64) if y.dtype.kind in "biu" else y for y in ys)
         self.x_layout, self.y_layout = RealLayout.of(xs), RealLayout.of(self.ys)
@@ -138,9 +137,10 @@ class RealFunction:
         else:
             wide = evaluate_shifted(f, self.x_layout.split(self.x), contexts)
         self.y = self.collect(wide)
-        self.epsilon = max(float(np.finfo(y.dtype).eps) if y.dtype.kind in "fc" else 0.0 for y in wide)
+        # Whatever x is, f may compute in single precision itself.
+        precisions = [np.float64, *(y.dtype for y in wide if y.dtype.kind in "fc")]
+        self.epsilon = max(float(np.finfo(precision).eps) for precision in precisions)
         """The relative rounding error of f's values."""
-        self.epsilon = max(self.epsilon, float(np.finfo(np.float64).eps))
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return f's vector at another x; at a complex x (of real leaves) its analytic continuation."""
@@ -160,25 +160,25 @@ class RealFunction:
     def collect(self, ys: Sequence[Any], continued: bool = False) -> np.ndarray:
         """Check and join the outputs of one evaluation."""
         self._check_plain(ys)
-        shapes = tuple(y.shape for y in ys)
-        if shapes != self.y_layout.shapes:
+        layout = self.y_layout
+        if tuple(y.shape for y in ys) != layout.shapes:
+            given = tuple(y.shape for y in ys)
             raise OutputError(
-                f"the function returned shape {_shown(self.y_layout.shapes)} at x, but {_shown(shapes)} close by",
+                f"the function returned shape {_shown(layout.shapes)} at x, but {_shown(given)} close by",
                 engine=self.engine,
                 fix="the shape of y must not depend on the values of x",
             )
-        if not continued and any(
-            y.dtype.kind == "c" and dtype.kind != "c" for y, dtype in zip(ys, self.y_layout.dtypes, strict=True)
-        ):
-            raise OutputError(
-                "the function is real at x, but complex at a point close by",
-                engine=self.engine,
-                fix="return x + 0j (complex everywhere), or a real number",
-            )
-        if not continued:
-            return self.y_layout.join(ys)
-        self._check_continuation(ys)
-        return np.concatenate([y.astype(np.complex128).reshape(y.size) for y in ys])
+        if continued:
+            self._check_continuation(ys)
+            return np.concatenate([y.astype(np.complex128).reshape(y.size) for y in ys])
+        for y, dtype in zip(ys, layout.dtypes, strict=True):
+            if y.dtype.kind == "c" and dtype.kind != "c":
+                raise OutputError(
+                    "the function is real at x, but complex at a point close by",
+                    engine=self.engine,
+                    fix="return x + 0j (complex everywhere), or a real number",
+                )
+        return layout.join(ys)
 
     def check_can_be_continued(self) -> None:
         """Raise unless f is a real function of real numbers, as differences along the imaginary axis need."""
@@ -198,9 +198,9 @@ class RealFunction:
             )
 
     def _check_continuation(self, ys: Sequence[np.ndarray]) -> None:
-        for index, y in enumerate(ys):
+        for y, part in zip(ys, self.y_layout.slices, strict=True):
             # Real at a complex x is right only if the output does not depend on x.
-            if y.dtype.kind != "c" and not np.array_equal(self._elsewhere[index], self.ys[index], equal_nan=True):
+            if y.dtype.kind != "c" and not np.array_equal(self._elsewhere[part], self.y[part], equal_nan=True):
                 raise UnsupportedOperationError(
                     "the function gave a real number for a complex x, so a complex step cannot see its derivative",
                     engine=self.engine,
@@ -208,9 +208,9 @@ class RealFunction:
                 )
 
     @cached_property
-    def _elsewhere(self) -> tuple[Any, ...]:
-        """f's outputs some way off, which tell a constant from a lost imaginary part."""
-        return evaluate_shifted(self.f, self.x_layout.split(self.x * 1.0009765625 + 0.0009765625), self.contexts)
+    def _elsewhere(self) -> np.ndarray:
+        """f's vector some way off, which tells a constant from a lost imaginary part."""
+        return self(self.x * 1.0009765625 + 0.0009765625)
 
 
 def _shown(shapes: tuple[tuple[int, ...], ...]) -> str:

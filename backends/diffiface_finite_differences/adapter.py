@@ -21,7 +21,6 @@ from diffiface_finite_differences import operators
 from diffiface_finite_differences.differences import Differences
 from diffiface_finite_differences.error_bounds import estimate
 from diffiface_finite_differences.stencils import METHODS, Method
-from diffiface_finite_differences.steps import StepSizes
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,8 +74,9 @@ class FiniteDifferences(Backend):
         function = RealFunction(f, xs, contexts, self.name)
         if self.method == "complex_step":
             function.check_can_be_continued()
-        sizes = StepSizes(self.relative_step, self.absolute_step)
-        return Differences(function, self.method, sizes, self.executor, self.chunk_size)
+        return Differences(
+            function, self.method, self.relative_step, self.absolute_step, self.executor, self.chunk_size
+        )
 
     # ---- first order
 

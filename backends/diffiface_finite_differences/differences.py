@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -12,91 +13,93 @@ import numpy as np
 from diffiface.adapter import RealFunction
 from diffiface_finite_differences.evaluation import evaluations
 from diffiface_finite_differences.stencils import FIRST, MIXED, PURE, Method, Stencil
-from diffiface_finite_differences.steps import Step, StepSizes
+from diffiface_finite_differences.steps import Direction, Step, Steps
 
 
 @dataclass(frozen=True)
 class Quotient:
-    """One difference quotient, and what its rounding error follows from."""
+    """One difference quotient, not yet summed."""
 
-    value: np.ndarray
-    """Shape `(size of y,)`."""
-    summed: np.ndarray
-    """The sum of the absolute terms, before they cancel; shape `(size of y,)`."""
-    per_noise: float
-    """What an error in every value of f is multiplied by."""
+    stencil: Stencil
+    steps: tuple[Step, ...]
+    terms: list[np.ndarray]
+    """Weighted values of f, each of shape `(size of y,)`."""
+
+    @property
+    def value(self) -> np.ndarray:
+        """The derivative: shape `(size of y,)`."""
+        return sum(self.terms[1:], self.terms[0]) / math.prod(step.length for step in self.steps)
+
+    @property
+    def before_cancelling(self) -> np.ndarray:
+        """The quotient of the absolute terms: shape `(size of y,)`."""
+        length = math.prod(step.length for step in self.steps)
+        return sum(map(np.abs, self.terms[1:]), np.abs(self.terms[0])) / abs(length)
+
+    @property
+    def per_noise(self) -> float:
+        """What an error in every value of f is multiplied by."""
+        # Along the imaginary axis errors shrink with the step, as the imaginary part itself does.
+        lengths = zip(self.steps, self.stencil.roots, strict=True)
+        length = math.prod(step.natural_length if root is None else step.length for step, root in lengths)
+        return sum(map(abs, self.stencil.weights)) / abs(length)
 
 
 @dataclass(frozen=True)
 class Differences:
-    """Difference quotients of `function` at its x. Tangents are real vectors of shape `(size of x,)`."""
+    """Difference quotients of `function` at its x."""
 
     function: RealFunction
     method: Method
-    sizes: StepSizes
+    relative_step: float | None = None
+    absolute_step: float | None = None
     executor: Executor | None = None
     chunk_size: int | None = None
 
-    def first(self, tangents: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the derivative along each tangent."""
-        return (quotient.value for quotient in self.quotients(FIRST[self.method], ((t,) for t in tangents)))
+    def first(self, directions: Iterable[Direction]) -> Iterator[np.ndarray]:
+        """Yield the derivative along each direction."""
+        return self._values(FIRST[self.method], ((d,) for d in directions))
 
-    def mixed(self, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> Iterator[np.ndarray]:
-        """Yield the second derivative along each pair of tangents."""
-        return (quotient.value for quotient in self.quotients(MIXED[self.method], pairs))
+    def mixed(self, pairs: Iterable[tuple[Direction, Direction]]) -> Iterator[np.ndarray]:
+        """Yield the second derivative along each pair of directions."""
+        return self._values(MIXED[self.method], pairs)
 
-    def pure(self, tangents: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the second derivative along each tangent taken twice."""
-        return (quotient.value for quotient in self.quotients(PURE[self.method], ((t, t) for t in tangents)))
+    def pure(self, directions: Iterable[Direction]) -> Iterator[np.ndarray]:
+        """Yield the second derivative along each direction taken twice."""
+        return self._values(PURE[self.method], ((d, d) for d in directions))
+
+    def _values(self, stencil: Stencil, directions: Iterable[tuple[Direction, ...]]) -> Iterator[np.ndarray]:
+        for quotient in self.quotients(stencil, directions):
+            with np.errstate(all="ignore"):
+                value = quotient.value
+            yield value
 
     def quotients(
-        self, stencil: Stencil, directions: Iterable[tuple[np.ndarray, ...]], widening: float = 1.0
+        self, stencil: Stencil, directions: Iterable[tuple[Direction, ...]], widening: float = 1.0
     ) -> Iterator[Quotient]:
         """Yield the quotient along each direction, the steps multiplied by `widening`."""
-        ahead, behind = tee(self.steps(stencil, tangents, widening) for tangents in directions)
+        steps = self.steps(stencil, widening)
+        ahead, behind = tee(tuple(map(Steps.along, steps, direction)) for direction in directions)
         values = evaluations(self.function, self._points(stencil, ahead), self.executor, self.chunk_size)
-        for steps in behind:
-            if _stands_still(steps):
-                zero = np.zeros_like(self.function.y)
-                yield Quotient(zero, zero, 0.0)
-                continue
+        for taken in behind:
             found = [next(values) if any(multiples) else self.function.y for multiples in stencil.points]
-            yield _quotient(stencil, steps, found)
+            if stencil.imaginary:
+                found = [value.imag for value in found]
+            yield Quotient(stencil, taken, [w * value for w, value in zip(stencil.weights, found, strict=True)])
 
-    def steps(self, stencil: Stencil, tangents: tuple[np.ndarray, ...], widening: float = 1.0) -> tuple[Step, ...]:
-        """Return the step of a stencil along each of its tangents."""
-        function, defaults = self.function, stencil.relative_steps(self.function.epsilon)
-        return tuple(
-            self.sizes.step(function.x, tangent, default, root is None, widening, function.engine)
-            for tangent, default, root in zip(tangents, defaults, stencil.roots, strict=True)
-        )
+    def steps(self, stencil: Stencil, widening: float = 1.0) -> tuple[Steps, ...]:
+        """Return the steps of a stencil along its first direction, and along its second if it has one."""
+        function, steps = self.function, []
+        for default, root in zip(stencil.relative_steps(function.epsilon), stencil.roots, strict=True):
+            relative = default if self.relative_step is None else self.relative_step
+            absolute = relative if self.absolute_step is None else self.absolute_step
+            steps.append(Steps(function.x, relative, absolute, root is None, widening, function.engine))
+        return tuple(steps)
 
-    def _points(self, stencil: Stencil, directions: Iterable[tuple[Step, ...]]) -> Iterator[np.ndarray]:
-        """Yield the points other than x itself that the quotients along these directions are made of."""
-        for steps in directions:
-            if _stands_still(steps):
-                continue
+    def _points(self, stencil: Stencil, taken: Iterable[tuple[Step, ...]]) -> Iterator[np.ndarray]:
+        """Yield the points, other than x itself, that the quotients along these steps are made of."""
+        for steps in taken:
             for multiples in stencil.points:
                 if any(multiples):
                     moves = (m * step.displacement for m, step in zip(multiples, steps, strict=True) if m)
                     yield sum(moves, start=self.function.x)
-
-
-def _stands_still(steps: tuple[Step, ...]) -> bool:
-    """Whether a tangent is zero, so that the derivative is zero and f need not be run."""
-    return any(step.length == 0 for step in steps)
-
-
-def _quotient(stencil: Stencil, steps: tuple[Step, ...], values: list[np.ndarray]) -> Quotient:
-    """Combine f's values at the points of a stencil."""
-    with np.errstate(all="ignore"):
-        terms = [
-            weight * (np.imag(value) if stencil.imaginary else value)
-            for weight, value in zip(stencil.weights, values, strict=True)
-        ]
-        length, per_noise = 1.0, float(sum(map(abs, stencil.weights)))
-        for step, root in zip(steps, stencil.roots, strict=True):
-            length *= step.length
-            per_noise /= step.natural_length if root is None else step.length
-        total, summed = np.sum(terms, axis=0), np.sum(np.abs(terms), axis=0)
-        return Quotient(total / length, summed / abs(length), per_noise)

@@ -14,6 +14,7 @@ from diffiface.adapter import Leaves, RealFunction
 from diffiface_finite_differences import operators
 from diffiface_finite_differences.differences import Differences
 from diffiface_finite_differences.stencils import FIRST, MIXED, PURE, Stencil
+from diffiface_finite_differences.steps import Direction
 
 _WIDENINGS = (1.0, 2.0, 4.0)
 """The step sizes that are compared, as multiples of the one in use."""
@@ -56,41 +57,41 @@ class ErrorBounds:
         """The function that is differentiated."""
         return self.differences.function
 
-    def first(self, tangents: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield a bound for the derivative along each tangent."""
-        return self._bounds(FIRST[self.differences.method], ((t,) for t in tangents))
+    def first(self, directions: Iterable[Direction]) -> Iterator[np.ndarray]:
+        """Yield a bound for the derivative along each direction."""
+        return self._bounds(FIRST[self.differences.method], ((d,) for d in directions))
 
-    def mixed(self, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> Iterator[np.ndarray]:
-        """Yield a bound for the second derivative along each pair of tangents."""
+    def mixed(self, pairs: Iterable[tuple[Direction, Direction]]) -> Iterator[np.ndarray]:
+        """Yield a bound for the second derivative along each pair of directions."""
         return self._bounds(MIXED[self.differences.method], pairs)
 
-    def pure(self, tangents: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield a bound for the second derivative along each tangent taken twice."""
-        return self._bounds(PURE[self.differences.method], ((t, t) for t in tangents))
+    def pure(self, directions: Iterable[Direction]) -> Iterator[np.ndarray]:
+        """Yield a bound for the second derivative along each direction taken twice."""
+        return self._bounds(PURE[self.differences.method], ((d, d) for d in directions))
 
-    def _bounds(self, stencil: Stencil, directions: Iterable[tuple[np.ndarray, ...]]) -> Iterator[np.ndarray]:
+    def _bounds(self, stencil: Stencil, directions: Iterable[tuple[Direction, ...]]) -> Iterator[np.ndarray]:
         sequences = [
             self.differences.quotients(stencil, copy, widening)
             for copy, widening in zip(tee(directions, len(_WIDENINGS)), _WIDENINGS, strict=True)
         ]
         for near, wide, wider in zip(*sequences, strict=True):
             with np.errstate(all="ignore"):
-                rounding = _SAFETY * self.function.epsilon * (near.summed + self._noise * near.per_noise)
-                drift, wider_drift = np.abs(wide.value - near.value), np.abs(wider.value - wide.value)
+                value = near.value
+                rounding = _SAFETY * self.function.epsilon * (near.before_cancelling + self._noise * near.per_noise)
+                drift, wider_drift = np.abs(wide.value - value), np.abs(wider.value - wide.value)
                 # A truncation error of order m grows 2**m-fold when the step doubles. A quotient that moves the
                 # more, the smaller the step, has not settled: next to a pole or a kink, nothing is known about it.
-                unsettled = (drift > rounding) & (wider_drift < 1.5 * drift) & (drift > 0.1 * np.abs(near.value))
+                unsettled = (drift > rounding) & (wider_drift < 1.5 * drift) & (drift > 0.1 * np.abs(value))
                 bound = rounding + 2 * np.maximum(drift, wider_drift / 4)
             yield np.where(unsettled | ~np.isfinite(bound), np.inf, bound)
 
     @cached_property
     def _noise(self) -> np.ndarray:
         """How large the terms are that f's value is summed from, judged by how far each entry of x can move it."""
-        stencil = FIRST[self.differences.method]
-        derivatives = self.differences.first(operators.basis(self.function))
         squares = np.zeros_like(self.function.y)
         with np.errstate(all="ignore"):
-            for unit, derivative in zip(operators.basis(self.function), derivatives, strict=True):
-                (step,) = self.differences.steps(stencil, (unit,))
-                squares += np.nan_to_num(derivative * step.natural_length, posinf=0, neginf=0) ** 2
+            entries = ((entry,) for entry in operators.entries(self))
+            for quotient in self.differences.quotients(FIRST[self.differences.method], entries):
+                moved = quotient.value * quotient.steps[0].natural_length
+                squares += np.nan_to_num(moved, posinf=0, neginf=0) ** 2
             return np.abs(self.function.y) + np.sqrt(squares)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.adapter import NUMPY, Backend, FlatFunction, Leaves, Mode, Primitives, current_trace
+from diffiface.adapter import NUMPY, Backend, Cotangents, FlatFunction, Leaves, Mode, Primitives, current_trace
 from diffiface_native.forward import push_forward
 from diffiface_native.ground import GROUND
 from diffiface_native.results import derivative_dtype, derivative_result, value_result
@@ -32,8 +32,6 @@ class Forward(Backend):
     """
 
     name = "forward"
-    requires = ("numpy",)
-    install = "pip install diffiface"
     mode = Mode.FORWARD
     nests = "in any engine"
 
@@ -79,19 +77,20 @@ class Reverse(Backend):
     """
 
     name = "reverse"
-    requires = ("numpy",)
-    install = "pip install diffiface"
     mode = Mode.REVERSE
     nests = "in any engine"
 
     def value_and_pullback(
-        self, f: FlatFunction, xs: Leaves, cotangents: Leaves, contexts: Leaves
+        self, f: FlatFunction, xs: Leaves, cotangents: Cotangents, contexts: Leaves
     ) -> tuple[Leaves, Leaves, Any]:
         p = _base()
         trace = ReverseTrace(p, contexts)
         try:
             inputs, ys, aux = trace.run(f, xs)
-            values = tuple(value_result(p, trace.lower(y)) for y in ys)
+            primals = [trace.lower(y) for y in ys]
+            if callable(cotangents):
+                cotangents = cotangents([(p.shape(y), derivative_dtype(p, y)) for y in primals])
+            values = tuple(value_result(p, y) for y in primals)
             batch = p.shape(cotangents[0])[0]
             rows = []
             for i in range(batch):

@@ -125,7 +125,7 @@ class Estimates:
         if 0 in shape:
             return np.zeros(shape), np.zeros(shape)
         jacobian = nd.Jacobian(self._near, order=self.order, **self._options)
-        return _value_and_error(jacobian(np.zeros(shape[1])), shape, self._scale)
+        return self._read(jacobian(np.zeros(shape[1])), shape, self.function.y[:, None], self._scale)
 
     def _along(self, tangent: np.ndarray, n: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Estimate the n-th derivative along a tangent."""
@@ -135,7 +135,7 @@ class Estimates:
         moved = tangent / self._scale
         norm = np.linalg.norm(moved)
         derivative = nd.Derivative(lambda s: self._near(s * (moved / norm)), order=self.order, n=n, **self._options)
-        return _value_and_error(derivative(0.0), shape, norm**-n)
+        return self._read(derivative(0.0), shape, self.function.y, norm**-n)
 
     def _hessian(self) -> tuple[np.ndarray, np.ndarray]:
         shape = (self.function.x.size, self.function.x.size)
@@ -143,9 +143,10 @@ class Estimates:
             return np.zeros(shape), np.zeros(shape)
         # It has one order per method, and none to choose.
         hessian = nd.Hessian(lambda moved: self._near(moved)[0], **self._options)
-        return _value_and_error(hessian(np.zeros(shape[0])), shape, np.outer(self._scale, self._scale))
+        return self._read(hessian(np.zeros(shape[0])), shape, self.function.y, np.outer(self._scale, self._scale))
 
-
-def _value_and_error(result: Any, shape: tuple[int, ...], unit: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Read a result of numdifftools, taken in steps of `unit`."""
-    return np.reshape(result.estimate, shape) / unit, np.reshape(result.error_estimate, shape) / unit
+    def _read(self, result: Any, shape: tuple[int, ...], y: np.ndarray, unit: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the value and error of a result that was taken in steps of `unit`, near where f is `y`."""
+        # The estimates may be zero where extrapolation has come down to f's own rounding.
+        error = np.reshape(result.error_estimate, shape) + self.function.epsilon * np.abs(y)
+        return np.reshape(result.estimate, shape) / unit, error / unit

@@ -116,10 +116,9 @@ def _not_finite(values: np.ndarray, reference: Reference, referee: Referee) -> i
     for entry in lost:
         if np.isfinite(reference.values[entry]):
             return int(entry)
-    for entry in lost[:8]:
-        findings = referee.examine(int(entry))
-        if not reference.certain and all(np.isfinite([f.error]).all() for f in findings):
-            return int(entry)
+    for entry in map(int, lost[:8]):
+        if not reference.certain and all(finding.exists for finding in referee.examine(entry)):
+            return entry
     return None
 
 
@@ -138,19 +137,16 @@ def _degree(run: Run, reference: Reference, bad: Sequence[int]) -> Status:
     return Status.LOW_PRECISION if small else Status.DISAGREES
 
 
-def _outvoted(run: Run, reference: Reference, entries: Sequence[int]) -> bool:
-    """Whether, where finite differences cannot tell, other engines stand against this one as a clear majority."""
+def _outvoted(run: Run, reference: Reference, entries: list[int]) -> bool:
+    """Whether, where finite differences cannot tell, at least two other engines stand against each one like this."""
     assert run.values is not None
-    allowed = reference.tolerance.around(reference.values)
-    against = [
-        other
-        for other in reference.voters
-        if other is not run
-        and other.exact
-        and np.all(distance(other.values, reference.values)[list(entries)] <= allowed[list(entries)])  # pyright: ignore[reportArgumentType]
-    ]
-    alone = reference.tolerance.problem.epsilon < 1e-10 and in_single_precision(run.values)
-    return len(against) >= (1 if alone else 2)
+    allowed = reference.tolerance.around(reference.values)[entries]
+    columns = [voter.values[entries] for voter in reference.voters if voter.exact and voter.values is not None]
+    against = sum(bool(np.all(distance(column, reference.values[entries]) <= allowed)) for column in columns)
+    alike = sum(bool(np.all(distance(column, run.values[entries]) <= allowed)) for column in columns)
+    if reference.tolerance.problem.epsilon < 1e-10 and in_single_precision(run.values):
+        return against >= 1
+    return against >= 2 * max(alike, 1)
 
 
 def _same_quantity(problem: Problem, entries: Sequence[int]) -> list[int]:
@@ -166,13 +162,23 @@ def _same_quantity(problem: Problem, entries: Sequence[int]) -> list[int]:
 
 def _at(problem: Problem, run: Run, reference: Reference, referee: Referee, entry: int) -> str:
     assert run.values is not None
-    text = f"{shown(run.values[entry])} instead of {shown(reference.values[entry])} at {problem.label(entry)}"
+    given, expected = shown(run.values[entry], reference.values[entry])
+    text = f"{given} instead of {expected} at {problem.label(entry)}"
     if not reference.certain and any(np.isfinite(f.error) or f.kinked for f in referee.examine(entry)):
         text += f"; finite differences of f: {referee.describe(entry)}"
     return text
 
 
-def shown(value: complex) -> str:
-    """Print one entry."""
-    value = complex(value)
-    return f"{value.real:.7g}" if value.imag == 0 else f"{value:.5g}"
+def shown(*values: complex) -> list[str]:
+    """Print entries with as many digits as it takes to tell them apart."""
+    texts: list[str] = []
+    for digits in (5, 8, 12, 17):
+        texts = [_with_digits(complex(value), digits) for value in values]
+        if len(set(texts)) == len(values):
+            break
+    return texts
+
+
+def _with_digits(value: complex, digits: int) -> str:
+    value += 0  # no negative zeros
+    return f"{value.real:.{digits}g}" if value.imag == 0 else f"{value:.{digits}g}"

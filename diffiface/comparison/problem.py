@@ -111,6 +111,29 @@ class Problem:
         ys, _ = self.call.function(NUMPY, wide, self.call.contexts)
         return tuple(np.asarray(y) for y in ys)
 
+    def moved_arguments(self, size: float) -> tuple[tuple[Any, ...], Any]:
+        """Copy the arguments with every float in them moved, up or down, by `size` of itself."""
+        arguments, t = self.fresh_arguments()
+        signs = np.random.default_rng(0)
+
+        def moved(leaf: Any) -> Any:
+            if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc":
+                return leaf * (1 + size * signs.choice([-1.0, 1.0], leaf.shape)).astype(leaf.real.dtype)
+            return leaf * type(leaf)(1 + size) if isinstance(leaf, (float, np.floating)) else leaf
+
+        def moved_argument(argument: Any) -> Any:
+            if isinstance(argument, (Constant, Cache)):
+                return type(argument)(moved_argument(argument.value))
+            return trees.map_leaves(moved, argument)
+
+        return tuple(map(moved_argument, arguments)), t
+
+    @property
+    def epsilon(self) -> float:
+        """The precision in which the problem is posed: that of x, or of y where f itself computes in less."""
+        dtypes = [*(spec.dtype for spec in self.call.x_specs), *(y.dtype for y in self.ys)]
+        return max(float(np.finfo(dtype).eps) for dtype in dtypes)
+
     @property
     def order(self) -> int:
         """How many times the operator differentiates."""

@@ -49,6 +49,11 @@ class Finding:
     """The derivatives from the two sides of the point, in order."""
     kinked: bool
 
+    @property
+    def exists(self) -> bool:
+        """Whether f has a finite derivative here, or one on either side."""
+        return bool(np.isfinite(self.low) and np.isfinite(self.high)) if self.kinked else bool(np.isfinite(self.error))
+
     def rule(self, value: float, tolerance: float) -> Ruling:
         """Judge an engine's value; "right" means no more than not wrong as far as can be seen."""
         if self.kinked:

@@ -139,12 +139,13 @@ def settle(problem: Problem, runs: Sequence[Run], referee: Referee, tolerance: T
         pool = voters or checks
         reference = _by_median(pool, tolerance)
         disputed = _disputed([*voters, *checks], reference)
-        if not numeric or len(usable) == 1:
+        suspicious = problem.epsilon < 1e-10 and any(in_single_precision(run.values) for run in exact)  # pyright: ignore[reportArgumentType]
+        if problem.size and (not numeric or len(usable) == 1 or suspicious):
             disputed |= set(np.linspace(0, problem.size - 1, _SPOT_CHECKS).astype(int).tolist())
         losers = {id(run) for run in pool if _contradicted(run, disputed, reference, referee)}
         losers |= {id(run) for run in voters if len(voters) > 1 and _is_single(run, voters, reference)}
         if not losers:
-            return _named(reference, exact, numeric)
+            return _named(reference, exact)
         voters = [run for run in voters if id(run) not in losers]
         checks = [run for run in checks if id(run) not in losers]
     return _by_referee(reference, referee, sorted(disputed))
@@ -207,20 +208,18 @@ def rounding_tolerance(problem: Problem, exact: Sequence[Run], tolerance: Tolera
     return Tolerance(problem, tolerance.rtol, tolerance.atol, rounding)
 
 
-def _named(reference: Reference, exact: Sequence[Run], numeric: Sequence[Run]) -> Reference:
+def _named(reference: Reference, exact: Sequence[Run]) -> Reference:
     """Say where the reference comes from."""
     voters = reference.voters
-    if voters[0].exact:
-        kind = "exact engine" if len(voters) == 1 else "exact engines"
-        source = f"the only exact engine, {voters[0].engine}" if len(exact) == 1 else f"median of {len(voters)} {kind}"
-        if len(exact) > 1 and len(voters) == 1:
-            source = voters[0].engine
-        if len(voters) < len(exact):
-            source += f" that f confirms (of {len(exact)})"
+    if len(voters) > 1:
+        source = f"median of {len(voters)} {'exact' if voters[0].exact else 'numeric'} engines"
     else:
-        source = voters[0].engine if len(voters) == 1 else f"median of {len(voters)} numeric engines"
-        if exact:
-            source += ", as f contradicts every exact engine"
+        only = voters[0].exact and len(exact) == 1
+        source = f"the only exact engine, {voters[0].engine}" if only else voters[0].engine
+    if voters[0].exact and len(voters) < len(exact):
+        source += f" ({len(exact) - len(voters)} contradicted by f)"
+    if not voters[0].exact and exact:
+        source += " (f contradicts every exact engine)"
     reference.source = source
     return reference
 

@@ -95,8 +95,9 @@ def _measure(run: Run, backend: Backend, problem: Problem) -> None:
     before = arrays_of((*arguments, t))
     untouched = [array.copy() for array in before]
 
+    options: dict[str, Any] = {"argnums": problem.argnums, "has_aux": False, "strict": True}
     start = time.perf_counter()
-    run.prep = prepare(problem.operator, counted.f, backend, arguments, t, argnums=problem.argnums)
+    run.prep = prepare(problem.operator, counted.f, backend, arguments, t, **options)
     run.prepare_seconds = time.perf_counter() - start
 
     counted.calls = 0

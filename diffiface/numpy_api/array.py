@@ -8,167 +8,19 @@ Operators, methods and NumPy's functions are added to both classes by `operators
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable, Iterator
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from diffiface.errors import DiffifaceError, TracedValueError, UnsupportedOperationError, user_line
 from diffiface.numpy_api import subscripts
+from diffiface.numpy_api.conversion import raw_index, raw_operand
+from diffiface.numpy_api.dressed import Dressed
 from diffiface.numpy_api.views import Reshape, Step, Subscript, View
 from diffiface.primitives import Primitives
 from diffiface.tracing import innermost
 
-PLAIN_NUMBER_FIX = (
-    "use np.* functions (np.exp, not math.exp); make buffers with np.zeros_like(x) or np.zeros(n, like=x), "
-    "not np.zeros(n)"
-)
-LIVE_VALUE_FIX = (
-    "write np.where for a choice between values, or let f run eagerly: turn jit off where the backend has the option "
-    "(jit=False), or use another engine ('reverse', 'forward')"
-)
-_NUMBERS = frozenset({bool, int, float, complex, np.bool_, np.float64, np.float32, np.int64, np.complex128})
-_NDARRAY_ATTRIBUTES = frozenset(name for name in dir(np.ndarray) if not name.startswith("_"))
-
-
-class Dressed:
-    """A raw value of an engine and the trace it belongs to."""
-
-    __slots__ = ("_p", "_value")
-
-    __array_priority__ = 1e6
-    _root: Array | None = None
-    _value: Any
-    _p: Primitives
-
-    __hash__ = object.__hash__
-
-    def __init__(self, value: Any, p: Primitives):
-        self._value = value
-        self._p = p
-
-    def _read(self) -> Any:
-        """The raw value, after any write to the array that this is a view of."""
-        return self._value
-
-    def _value_in(self, p: Primitives) -> Any:
-        """The raw value, as an operation of the trace `p` takes it."""
-        return self._read()
-
-    # ---- what it looks like
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        value = self._read()
-        return tuple(self._p.shape(value))
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def dtype(self) -> np.dtype:
-        value = self._read()
-        return self._p.dtype(value)
-
-    @property
-    def size(self) -> int:
-        size = 1
-        for length in self.shape:
-            size *= length
-        return size
-
-    @property
-    def itemsize(self) -> int:
-        return self.dtype.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        return self.size * self.itemsize
-
-    def __getattr__(self, name: str) -> NoReturn:
-        if name in _NDARRAY_ATTRIBUTES:
-            raise UnsupportedOperationError(
-                f"ndarray.{name} of a value that is being differentiated is not translated",
-                engine=self._p.engine,
-                where=user_line(),
-                fix="write it with other NumPy functions",
-            )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    # ---- plain numbers
-
-    def _constant(self, asked: str) -> Any:
-        """The plain number(s) of a value without derivative; an error for any other."""
-        value = self._read()
-        constant = self._p.concrete(value)
-        if constant is None:
-            raise TracedValueError(
-                f"{asked} asks for the plain number behind a value that is being differentiated, "
-                "which would lose the derivative",
-                engine=self._p.engine,
-                where=user_line(),
-                fix=PLAIN_NUMBER_FIX,
-            )
-        return constant
-
-    def _known(self, asked: str) -> Any:
-        """The plain number(s) of any value, for decisions; an error where the engine does not know them."""
-        value = self._read()
-        return known(self._p, value, asked)
-
-    def __float__(self) -> float:
-        return float(self._constant("float() (or math.*, or storing it in a plain NumPy array)"))
-
-    def __int__(self) -> int:
-        return int(self._constant("int()"))
-
-    def __complex__(self) -> complex:
-        return complex(self._constant("complex()"))
-
-    def __index__(self) -> int:
-        return operator.index(self._constant("using it as an index or a count"))
-
-    def __bool__(self) -> bool:
-        return bool(self._known("its truth (if, while, and, or, not)"))
-
-    # ---- printing and copying
-
-    def _printable(self) -> Any:
-        try:
-            value = self._read()
-            return self._p.primal(value)
-        except Exception:  # whatever an engine says when it does not know the value: printing must never fail
-            return None
-
-    def __repr__(self) -> str:
-        primal = self._printable()
-        text = f"shape={self.shape}, dtype={self.dtype}" if primal is None else str(np.asarray(primal))
-        return f"{type(self).__name__}({text}, traced by {self._p.engine!r})"
-
-    def __str__(self) -> str:
-        primal = self._printable()
-        return repr(self) if primal is None else str(np.asarray(primal)[()])
-
-    def __format__(self, spec: str) -> str:
-        primal = self._printable()
-        return repr(self) if primal is None else format(np.asarray(primal)[()], spec)
-
-    def __copy__(self) -> Any:
-        value = self._read()
-        return type(self)(value, self._p)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return self.__copy__()
-
-    def __reduce__(self) -> NoReturn:
-        raise TracedValueError(
-            "a value that is being differentiated cannot be pickled",
-            engine=self._p.engine,
-            where=user_line(),
-            fix="pickle the results of the derivative, outside the function",
-        )
+_SLICE_BOUNDS = frozenset({int, type(None)})
 
 
 class Scalar(Dressed):
@@ -204,7 +56,9 @@ class Array(Dressed):
         self._root = None
 
     @property
-    def __class__(self) -> type:  # isinstance(x, np.ndarray) in a user's function must take the branch it takes in NumPy
+    def __class__(
+        self,
+    ) -> type:  # isinstance(x, np.ndarray) in a user's function must take the branch it takes in NumPy
         return np.ndarray
 
     # ---- reading and writing as a whole
@@ -345,9 +199,6 @@ class Array(Dressed):
         )
 
 
-# ---- between dressed and raw
-
-
 def dress(raw: Any, p: Primitives) -> Any:
     """Dress a raw value (tuples and lists of them by element).
 
@@ -370,156 +221,6 @@ def dress(raw: Any, p: Primitives) -> Any:
     return Array(raw, p) if p.shape(raw) else Scalar(raw, p)
 
 
-def undress(value: Any) -> Any:
-    """Return the raw value behind a dressed one, through nested lists, tuples and dicts, object arrays included."""
-    if isinstance(value, Dressed):
-        return value._read()
-    if isinstance(value, (list, tuple)):
-        items = [undress(item) for item in value]
-        return value._make(items) if hasattr(value, "_make") else type(value)(items)
-    if isinstance(value, dict):
-        return {key: undress(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray) and value.dtype.char == "O":
-        p = trace_of(value)
-        return value if p is None else _stacked(value, p)
-    return value
-
-
-def trace_of(value: Any) -> Primitives | None:
-    """Return the innermost trace among dressed values (through nested lists, tuples, dicts and object arrays)."""
-    return trace_among((value,), None)
-
-
-def trace_among(values: Iterable[Any], p: Primitives | None) -> Primitives | None:
-    """Return the innermost of `p` and the traces of the dressed values."""
-    for value in values:
-        kind = type(value)
-        if kind is Array or kind is Scalar:
-            if kind is Array:
-                value._read()  # a view follows its root into another trace
-            q = value._p
-            if q is not p:
-                p = q if p is None else innermost(p, q)
-        elif kind is np.ndarray:
-            if value.dtype.char == "O":
-                p = trace_among(value.flat, p)
-        elif isinstance(value, (list, tuple)):
-            p = trace_among(value, p)
-        elif kind is dict:
-            p = trace_among(value.values(), p)
-    return p
-
-
-def raw_in(value: Any, p: Primitives) -> Any:
-    """Return any argument with raw values in the place of dressed ones, for operations of the trace `p`."""
-    kind = type(value)
-    if kind is Array or kind is Scalar:
-        return value._read()
-    if kind in _NUMBERS or value is None:
-        return value
-    if kind is np.ndarray:
-        return _stacked(value, p) if value.dtype.char == "O" else value
-    if isinstance(value, (list, tuple)):
-        items = [raw_in(item, p) for item in value]
-        return value._make(items) if hasattr(value, "_make") else items if isinstance(value, list) else tuple(items)
-    if kind is dict:
-        return {key: raw_in(item, p) for key, item in value.items()}
-    if not isinstance(value, (p.traced_type, type)) and hasattr(value, "__array__"):  # pandas and the like
-        return np.asarray(value)
-    return value
-
-
-def raw_operand(value: Any, p: Primitives) -> tuple[Primitives, Any]:
-    """Return the trace in which a value of `p` meets another operand, and that operand (NotImplemented if it is none)."""
-    kind = type(value)
-    if kind in _NUMBERS:
-        return p, value
-    if kind is Array or kind is Scalar:
-        raw = value._read()
-        return (p if value._p is p else innermost(p, value._p)), raw
-    if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
-        p = trace_among((value,), p) or p
-        return p, raw_in(value, p)
-    if isinstance(value, (list, tuple)):
-        p = trace_among(value, p) or p
-        return p, array_in(value, p)
-    if isinstance(value, (p.traced_type, int, float, complex)):
-        return p, value
-    return p, NotImplemented
-
-
-def array_in(value: Any, p: Primitives) -> Any:
-    """Return an array-like argument as one raw value: nested lists become arrays (numbers stay numbers)."""
-    raw = raw_in(value, p)
-    return _array_of_list(raw, p) if isinstance(raw, (list, tuple)) else raw
-
-
-def _array_of_list(items: Any, p: Primitives) -> Any:
-    arrays = [_array_of_list(i, p) if isinstance(i, (list, tuple)) else i for i in items]
-    if all(isinstance(a, (bool, int, float, complex, np.ndarray, np.generic)) for a in arrays):
-        return np.asarray(arrays)
-    arrays = [np.asarray(a) if isinstance(a, (bool, int, float, complex)) else a for a in arrays]
-    if len({tuple(p.shape(a)) for a in arrays}) > 1:
-        raise ValueError("setting an array element with a sequence. The requested array has an inhomogeneous shape")
-    return p.stack(arrays, axis=0)
-
-
-def _stacked(objects: np.ndarray, p: Primitives) -> Any:
-    """Return one raw array for an object array, which NumPy makes of a list of dressed values."""
-    if objects.ndim == 0:
-        return raw_in(objects.item(), p)
-    if not objects.size:
-        return np.zeros(objects.shape)
-    flat = array_in(objects.ravel().tolist(), p)
-    return flat if objects.ndim == 1 else p.reshape(flat, shape=objects.shape)
-
-
-def known(p: Primitives, value: Any, asked: str) -> Any:
-    """Return the plain number(s) behind a raw value, to decide something by; an error where they are not known."""
-    cause: Exception | None = None
-    try:
-        primal = p.primal(value)
-        if primal is not None:
-            return np.asarray(primal)
-    except DiffifaceError:
-        raise
-    except Exception as error:  # each engine has its own class for this
-        cause = error
-    raise TracedValueError(
-        f"{asked} needs a value that is not known while the function is traced for compilation (jit)",
-        engine=p.engine,
-        where=user_line(),
-        fix=LIVE_VALUE_FIX,
-    ) from cause
-
-
-# ---- indices and items
-
-
-def raw_index(index: Any, p: Primitives) -> tuple[Primitives, Any]:
-    """Return an index with plain or raw values in the place of dressed ones, and the trace that can use it."""
-    if type(index) is tuple:
-        parts = []
-        for part in index:
-            p, part = raw_index(part, p)
-            parts.append(part)
-        return p, tuple(parts)
-    if isinstance(index, Dressed):
-        raw = index._read()
-        if index.dtype.kind not in "biu":
-            raise IndexError("arrays used as indices must be of integer (or boolean) type")
-        p = innermost(p, index._p)
-        constant = p.concrete(raw)
-        return p, raw if constant is None else constant
-    if isinstance(index, (list, np.ndarray)) and trace_of(index) is not None:
-        p = trace_among((index,), p) or p
-        return p, array_in(index, p)
-    return p, index
-
-
-_SLICE_BOUNDS = frozenset({int, type(None)})
-
-
 def _cast_item(p: Primitives, item: Any, dtype: np.dtype) -> Any:
     if isinstance(item, (bool, int, float)):
         return item
@@ -533,7 +234,7 @@ def _is_unknown_mask(p: Primitives, index: Any, value: Any, item: Any) -> bool:
     """Say whether an index is a mask of the whole array, known only when a compiled function runs, for one number."""
     return (
         not isinstance(index, (np.ndarray, tuple))
-        and p.dtype(index) == bool
+        and p.dtype(index).kind == "b"
         and tuple(p.shape(index)) == tuple(p.shape(value))
         and not p.shape(item)
     )

@@ -9,17 +9,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from diffiface.errors import TracedValueError, UnsupportedOperationError, user_line
-from diffiface.numpy_api.array import (
-    PLAIN_NUMBER_FIX,
-    Array,
-    Dressed,
-    Scalar,
-    array_in,
-    dress,
-    raw_in,
-    raw_index,
-    trace_among,
-)
+from diffiface.numpy_api.array import Array, Scalar, dress
+from diffiface.numpy_api.conversion import array_in, raw_in, raw_index, trace_among
+from diffiface.numpy_api.dressed import PLAIN_NUMBER_FIX, Dressed
 from diffiface.numpy_api.table import (
     FUNCTIONS,
     UFUNC_METHODS,
@@ -164,7 +156,9 @@ def call(self: Dressed, function: Callable[..., Any], args: tuple[Any, ...], key
     if keywords or len(args) > entry.arrays:
         args, keywords = _named(entry, function, args, keywords)
         target = None if entry.dressed else keywords.pop("out", None)
-        keywords = {k: v for k, v in keywords.items() if k in entry.keywords or _says_something(p, entry, function, k, v)}
+        keywords = {
+            k: v for k, v in keywords.items() if k in entry.keywords or _says_something(p, entry, function, k, v)
+        }
     if entry.dressed:
         return entry.translation(*args, **keywords)
     arrays = entry.arrays
@@ -213,5 +207,5 @@ def store(target: Any, raw: Any, p: Primitives, name: str) -> Any:
     return target
 
 
-setattr(Dressed, "__array_ufunc__", array_ufunc)
-setattr(Dressed, "__array_function__", array_function)
+for _protocol, _method in {"__array_ufunc__": array_ufunc, "__array_function__": array_function}.items():
+    setattr(Dressed, _protocol, _method)

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.numpy_api.array import Array, Dressed, Scalar, dress, known, raw_operand
+from diffiface.numpy_api.array import Array, Scalar, dress
+from diffiface.numpy_api.conversion import raw_operand
+from diffiface.numpy_api.dressed import Dressed, known
 from diffiface.primitives import Primitives
 from diffiface.tracing import innermost
 
@@ -148,8 +150,11 @@ for _name, _primitive in {"neg": "negative", "abs": "absolute", "invert": "inver
     setattr(Dressed, f"__{_name}__", _unary(_primitive))
 for _name in ("floor", "ceil", "trunc"):
     setattr(Scalar, f"__{_name}__", _whole(_name))
-setattr(Dressed, "__pow__", _power)
-setattr(Dressed, "__round__", _round)
-setattr(Dressed, "__pos__", lambda self: self.__copy__())
-setattr(Dressed, "__divmod__", lambda self, other: (self // other, self % other))
-setattr(Dressed, "__rdivmod__", lambda self, other: (other // self, other % self))
+for _name, _method in {
+    "__pow__": _power,
+    "__round__": _round,
+    "__pos__": lambda self: self.__copy__(),
+    "__divmod__": lambda self, other: (self // other, self % other),
+    "__rdivmod__": lambda self, other: (other // self, other % self),
+}.items():
+    setattr(Dressed, _name, _method)

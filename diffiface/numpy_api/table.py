@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -122,7 +122,7 @@ def ufunc_method(ufunc: np.ufunc, method: str) -> Callable[[Translation], Transl
     return enter
 
 
-@lru_cache(maxsize=None)
+@cache
 def numpy_parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
     """Return NumPy's own parameters of a function, in order (None where NumPy does not tell)."""
     try:

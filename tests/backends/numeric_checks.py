@@ -102,9 +102,7 @@ PROBLEMS = (
         "large entries",
         lambda x: np.sum(np.log(x)) + x[0] / x[1],
         lambda x: np.array([1 / x[0] + 1 / x[1], 1 / x[1] - x[0] / x[1] ** 2]),
-        lambda x: np.array(
-            [[-1 / x[0] ** 2, -1 / x[1] ** 2], [-1 / x[1] ** 2, -1 / x[1] ** 2 + 2 * x[0] / x[1] ** 3]]
-        ),
+        lambda x: np.array([[-1 / x[0] ** 2, -1 / x[1] ** 2], [-1 / x[1] ** 2, -1 / x[1] ** 2 + 2 * x[0] / x[1] ** 3]]),
         np.array([1e8, 3e7]),
     ),
     Problem(

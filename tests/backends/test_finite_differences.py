@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -138,7 +137,7 @@ def test_forward_never_looks_left_of_x():
         return np.sum(np.exp(z))
 
     engine = FiniteDifferences(method="forward")
-    y, (gradient,), ((hessian,),), _ = engine.value_gradient_and_hessian(Flat(f), (x,), ())
+    _, (gradient,), ((hessian,),), _ = engine.value_gradient_and_hessian(Flat(f), (x,), ())
     np.testing.assert_allclose(gradient, np.exp(x), rtol=1e-6)
     np.testing.assert_allclose(hessian, np.diag(np.exp(x)), atol=1e-3)
     _, (root,), _ = engine.value_and_gradient(Flat(lambda z: np.sum(z**1.5)), (np.zeros(2),), ())
@@ -283,7 +282,7 @@ def test_jacobian_pushforward_and_pullback_of_a_holomorphic_function():
     engine, z = FiniteDifferences(), np.array([1 + 2j, -0.5j])
     f = Flat(lambda z: np.stack([z[0] ** 2 * z[1], np.exp(z[1])]))
     exact = np.array([[2 * z[0] * z[1], z[0] ** 2], [0, np.exp(z[1])]])
-    (y,), ((jacobian,),), _ = engine.value_and_jacobian(f, (z,), ())
+    _, ((jacobian,),), _ = engine.value_and_jacobian(f, (z,), ())
     np.testing.assert_allclose(jacobian, exact, atol=1e-7)
     t = np.array([[1j, 2 - 1j], [0, 1]])
     np.testing.assert_allclose(engine.value_and_pushforward(f, (z,), (t,), ())[1][0], t @ exact.T, atol=1e-7)
@@ -292,7 +291,7 @@ def test_jacobian_pushforward_and_pullback_of_a_holomorphic_function():
 
 def test_complex_outputs_of_a_real_x_and_real_outputs_of_a_complex_one():
     engine, x = FiniteDifferences(), np.array([0.3, 0.7])
-    (y,), ((jacobian,),), _ = engine.value_and_jacobian(Flat(lambda x: np.exp(1j * x)), (x,), ())
+    _, ((jacobian,),), _ = engine.value_and_jacobian(Flat(lambda x: np.exp(1j * x)), (x,), ())
     np.testing.assert_allclose(jacobian, np.diag(1j * np.exp(1j * x)), atol=1e-8)
     z = np.array(1 + 2j)
     _, ((jacobian,),), _ = engine.value_and_jacobian(Flat(lambda z: np.stack([z.real, z.imag])), (z,), ())
@@ -359,10 +358,20 @@ def test_threads_give_the_same_numbers(method: str, chunk_size: int | None):
             np.testing.assert_array_equal(one, other)
 
 
-def test_processes_give_the_same_numbers():
+class PicklingExecutor(Executor):
+    """What a process pool does to its tasks, without the processes."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        fn, args = pickle.loads(pickle.dumps((fn, args)))
+        future: Future[Any] = Future()
+        future.set_result(pickle.loads(pickle.dumps(fn(*args, **kwargs))))
+        return future
+
+
+def test_tasks_can_be_sent_to_other_processes():
     x = np.linspace(-1, 2, 5)
-    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
-        _, (gradient,), _ = FiniteDifferences(executor=pool).value_and_gradient(Flat(cubes), (x,), ())
+    engine = FiniteDifferences(executor=PicklingExecutor())
+    _, (gradient,), _ = engine.value_and_gradient(Flat(cubes), (x,), ())
     np.testing.assert_array_equal(gradient, FiniteDifferences().value_and_gradient(Flat(cubes), (x,), ())[1][0])
 
 

@@ -269,10 +269,8 @@ def test_errors_stay_within_their_bounds_and_a_wrong_entry_does_not(problem: Pro
         (bound,) = leaves(engine.error_estimate(operator, f, (x,), seeds.get(operator), ()))
         (result,) = leaves(result)
         assert bound.shape == result.shape
-        # Extrapolation ends at f's rounding, which the estimates do not always see.
-        rounding = 1e-12 * (np.max(np.abs(exact[operator])) + 1e-300)
-        assert np.all(np.abs(result - exact[operator]) <= bound + rounding), operator
-        assert np.all(bound <= 1e-3 * max(1.0, float(np.max(np.abs(exact[operator]))))), operator
+        assert np.all(np.abs(result - exact[operator]) <= bound), operator
+        assert np.all(bound <= 5e-3 * max(1.0, float(np.max(np.abs(exact[operator]))))), operator
 
 
 def test_estimates_of_derivatives_by_a_number():

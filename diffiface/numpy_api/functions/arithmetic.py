@@ -164,9 +164,7 @@ def fix(p: Primitives, x: Any) -> Any:
 
 
 @numpy_function(np.nan_to_num)
-def nan_to_num(
-    p: Primitives, x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
-) -> Any:
+def nan_to_num(p: Primitives, x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     limits = np.finfo(p.dtype(x))
     x = p.where(p.isnan(x), nan, x)
     x = p.where(p.equal(x, np.inf), float(limits.max) if posinf is None else posinf, x)
@@ -194,9 +192,7 @@ def sinc(p: Primitives, x: Any) -> Any:
 
 
 @numpy_function(np.isclose, arrays=2)
-def isclose(
-    p: Primitives, a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Any:
+def isclose(p: Primitives, a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     near = p.less_equal(p.absolute(p.subtract(a, b)), p.add(atol, p.multiply(rtol, p.absolute(b))))
     close = p.logical_or(p.logical_and(near, p.isfinite(b)), p.equal(a, b))
     return p.logical_or(close, p.logical_and(p.isnan(a), p.isnan(b))) if equal_nan else close

@@ -6,11 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.numpy_api.array import Array, Dressed, array_in, known, raw_in
+from diffiface.numpy_api.array import Array
+from diffiface.numpy_api.conversion import array_in, raw_in
 from diffiface.numpy_api.dispatch import unsupported
+from diffiface.numpy_api.dressed import Dressed, known
+from diffiface.numpy_api.functions.joining import diagflat
 from diffiface.numpy_api.functions.raw import axis_of, cast, flat, ndim, refuse, result_type, take
 from diffiface.numpy_api.functions.shape import as_dressed
 from diffiface.numpy_api.table import dressed_function, numpy_function
+from diffiface.numpy_api.views import diagonal_index
 from diffiface.primitives import Primitives
 
 # ---- by condition
@@ -21,7 +25,7 @@ def where(p: Primitives, condition: Any, *choices: Any) -> Any:
     if not choices:
         return nonzero(p, condition)
     x, y = choices
-    if p.dtype(condition) != bool:
+    if p.dtype(condition).kind != "b":
         condition = p.not_equal(condition, 0)
     return p.where(condition, x, y)
 
@@ -62,8 +66,10 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
 @numpy_function(np.choose)
 def choose(p: Primitives, a: Any, choices: Any, mode: str = "raise") -> Any:
-    items = [array_in(choice, p) for choice in choices] if isinstance(choices, (list, tuple)) else list(
-        p.getitem(choices, index=i) for i in range(p.shape(choices)[0])
+    items = (
+        [array_in(choice, p) for choice in choices]
+        if isinstance(choices, (list, tuple))
+        else list(p.getitem(choices, index=i) for i in range(p.shape(choices)[0]))
     )
     count = len(items)
     if mode == "raise":
@@ -176,7 +182,8 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
     joined = np.stack(results)
     axis = axis % arr.ndim
     return np.moveaxis(
-        joined.reshape(outer + joined.shape[1:]), list(range(len(outer), len(outer) + joined.ndim - 1)),
+        joined.reshape(outer + joined.shape[1:]),
+        list(range(len(outer), len(outer) + joined.ndim - 1)),
         list(range(axis, axis + joined.ndim - 1)),
     )
 
@@ -192,9 +199,6 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 
 @numpy_function(np.diag)
 def diag(p: Primitives, v: Any, k: int = 0) -> Any:
-    from diffiface.numpy_api.functions.joining import diagflat
-    from diffiface.numpy_api.views import diagonal_index
-
     if ndim(p, v) == 1:
         return diagflat(p, v, k)
     if ndim(p, v) != 2:

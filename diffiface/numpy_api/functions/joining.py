@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from diffiface.numpy_api.array import array_in
+from diffiface.numpy_api.conversion import array_in
 from diffiface.numpy_api.functions.raw import axis_of, cast, flat, ndim, refuse, take
 from diffiface.numpy_api.table import numpy_function
 from diffiface.primitives import Primitives

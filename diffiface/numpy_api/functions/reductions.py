@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from diffiface.numpy_api.functions.arithmetic import isclose
 from diffiface.numpy_api.functions.raw import along, axes_of, axis_of, cast, flat, inexact, ndim, size
 from diffiface.numpy_api.table import available, numpy_function, ufunc_method
 from diffiface.primitives import Primitives
@@ -115,8 +116,6 @@ def count_nonzero(p: Primitives, a: Any, axis: Any = None, *, keepdims: bool = F
 
 @numpy_function(np.allclose, arrays=2)
 def allclose(p: Primitives, a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
-    from diffiface.numpy_api.functions.arithmetic import isclose
-
     return all_(p, isclose(p, a, b, rtol, atol, equal_nan))
 
 
@@ -225,17 +224,13 @@ def nanmean(p: Primitives, a: Any, axis: Any = None, dtype: Any = None, keepdims
 
 
 @numpy_function(np.nanvar)
-def nanvar(
-    p: Primitives, a: Any, axis: Any = None, dtype: Any = None, ddof: Any = 0, keepdims: bool = False
-) -> Any:
+def nanvar(p: Primitives, a: Any, axis: Any = None, dtype: Any = None, ddof: Any = 0, keepdims: bool = False) -> Any:
     values, present = _without_nan(p, inexact(p, a))
     return var(p, values, axis, dtype, ddof, keepdims, where=present)
 
 
 @numpy_function(np.nanstd)
-def nanstd(
-    p: Primitives, a: Any, axis: Any = None, dtype: Any = None, ddof: Any = 0, keepdims: bool = False
-) -> Any:
+def nanstd(p: Primitives, a: Any, axis: Any = None, dtype: Any = None, ddof: Any = 0, keepdims: bool = False) -> Any:
     return p.sqrt(nanvar(p, a, axis, dtype, ddof, keepdims))
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from diffiface.numpy_api.array import Array, Dressed, Scalar, array_in, dress, trace_among
+from diffiface.numpy_api.array import Array, Scalar, dress
+from diffiface.numpy_api.conversion import array_in, trace_among
 from diffiface.numpy_api.dispatch import unsupported
+from diffiface.numpy_api.dressed import Dressed
 from diffiface.numpy_api.table import dressed_function
 from diffiface.numpy_api.views import Broadcast, Diagonal, ImaginaryPart, RealPart, Subscript, Transpose
 

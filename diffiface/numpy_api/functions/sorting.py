@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.numpy_api.array import array_in, known
+from diffiface.numpy_api.conversion import array_in
+from diffiface.numpy_api.dressed import known
 from diffiface.numpy_api.functions.indexing import index_along
-from diffiface.numpy_api.functions.raw import axes_of, axis_of, flat, inexact, ndim, refuse, take
+from diffiface.numpy_api.functions.raw import axes_of, axis_of, flat, inexact, ndim, refuse, size, take
 from diffiface.numpy_api.functions.reductions import any_, mean
 from diffiface.numpy_api.table import numpy_function
 from diffiface.primitives import Primitives
@@ -69,7 +70,7 @@ def _last_axis(p: Primitives, a: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
     kept = tuple(i for i in range(len(shape)) if i not in axes)
     if kept + axes != tuple(range(len(shape))):
         a = p.transpose(a, axes=kept + axes)
-    merged = p.reshape(a, shape=(*(shape[i] for i in kept), -1 if not axes else int(np.prod([shape[i] for i in axes]))))
+    merged = p.reshape(a, shape=(*(shape[i] for i in kept), size(p, a, tuple(range(len(kept), len(shape))))))
     return merged, tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
@@ -79,9 +80,7 @@ def _with_nan(p: Primitives, ordered: Any, result: Any) -> Any:
 
 
 @numpy_function(np.median)
-def median(
-    p: Primitives, a: Any, axis: Any = None, overwrite_input: bool = False, keepdims: bool = False
-) -> Any:
+def median(p: Primitives, a: Any, axis: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     ordered, ones = _last_axis(p, inexact(p, a), axis)
     rank = ndim(p, ordered)
     ordered = sort(p, ordered)
@@ -171,9 +170,7 @@ def digitize(p: Primitives, x: Any, bins: Any, right: bool = False) -> Any:
 
 
 @numpy_function(np.interp, arrays=3)
-def interp(
-    p: Primitives, x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
-) -> Any:
+def interp(p: Primitives, x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     if period is not None:
         refuse(p, "interp", "period", period)
     x, xp, fp = inexact(p, x), inexact(p, xp), inexact(p, fp)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from diffiface.numpy_api.conversion import array_in
 from diffiface.numpy_api.functions.joining import at_least
 from diffiface.numpy_api.functions.raw import axes_of, inexact, ndim
 from diffiface.numpy_api.functions.reductions import mean, sum_
@@ -22,16 +23,12 @@ def average(
         result = mean(p, a, axis, keepdims=keepdims)
         total: Any = np.asarray(float(np.prod([p.shape(a)[i] for i in axes_of(p, a, axis)])))
     else:
-        from diffiface.numpy_api.array import array_in
-
         weights = array_in(weights, p)
         if tuple(p.shape(weights)) != tuple(p.shape(a)):
             axes = axes_of(p, a, axis)
             if tuple(p.shape(weights)) != tuple(p.shape(a)[i] for i in axes):
                 raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
-            weights = p.reshape(
-                weights, shape=tuple(n if i in axes else 1 for i, n in enumerate(p.shape(a)))
-            )
+            weights = p.reshape(weights, shape=tuple(n if i in axes else 1 for i, n in enumerate(p.shape(a))))
             weights = p.broadcast_to(weights, shape=tuple(p.shape(a)))
         total = sum_(p, weights, axis, keepdims=keepdims)
         result = p.divide(sum_(p, p.multiply(a, weights), axis, keepdims=keepdims), total)

@@ -1,0 +1,89 @@
+"""PyTorch tensors as a family, and how arrays and dtypes pass between NumPy and PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from diffiface.adapter import UnsupportedOperationError
+
+_DTYPES = {
+    name: getattr(torch, name)
+    for name in (
+        "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()
+    )
+}
+TORCH_DTYPE = {np.dtype(name): dtype for name, dtype in _DTYPES.items()}
+NUMPY_DTYPE = {dtype: np.dtype(name) for name, dtype in _DTYPES.items()}
+
+is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+"""Whether a tensor is being transformed by torch.func (vmap, grad, ...) and so has no memory of its own."""
+
+
+def torch_dtype(dtype: np.dtype) -> torch.dtype:
+    """Return PyTorch's counterpart of a NumPy dtype."""
+    try:
+        return TORCH_DTYPE[dtype]
+    except KeyError:
+        raise UnsupportedOperationError(
+            f"PyTorch has no counterpart of dtype {dtype}", engine="torch", fix="use float64 or float32"
+        ) from None
+
+
+def tensor_of(array: np.ndarray, device: torch.device | None = None) -> torch.Tensor:
+    """Copy a NumPy array into a tensor."""
+    tensor = torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))
+    return tensor if device is None or device.type == "cpu" else tensor.to(device)
+
+
+def shared_tensor_of(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Return a tensor on the memory of a NumPy array where PyTorch can read it, else a copy."""
+    if not array.flags.writeable or not array.dtype.isnative or any(stride < 0 for stride in array.strides):
+        return tensor_of(array, device)
+    tensor = torch.from_numpy(array)
+    return tensor if device.type == "cpu" else tensor.to(device)
+
+
+def array_of(tensor: torch.Tensor) -> np.ndarray:
+    """Copy a tensor into a NumPy array in C order, without its graph."""
+    return np.array(tensor.detach().resolve_conj().resolve_neg().cpu().numpy(), order="C")
+
+
+class Family:
+    """The array family of `torch.Tensor`."""
+
+    name = "torch"
+
+    def owns(self, value: Any) -> bool:
+        """Say whether a value is a tensor."""
+        return isinstance(value, torch.Tensor)
+
+    def is_traced(self, value: Any) -> bool:
+        """Say whether a tensor is part of a graph or being transformed by torch.func."""
+        return value.requires_grad or is_wrapped(value)
+
+    def dtype(self, value: Any) -> np.dtype:
+        """Return the NumPy dtype of a tensor."""
+        return NUMPY_DTYPE[value.dtype]
+
+    def shape(self, value: Any) -> tuple[int, ...]:
+        """Return the shape of a tensor."""
+        return tuple(value.shape)
+
+    def to_numpy(self, value: Any) -> np.ndarray:
+        """Copy a tensor to NumPy, without its graph."""
+        return array_of(value)
+
+    def from_numpy(self, array: np.ndarray, like: Any = None) -> torch.Tensor:
+        """Copy a NumPy array to a tensor, on the device of `like`."""
+        return tensor_of(np.asarray(array), like.device if isinstance(like, torch.Tensor) else None)
+
+    def stack(self, arrays: Sequence[Any]) -> torch.Tensor:
+        """Stack tensors of one shape along a new leading axis."""
+        return torch.stack(tuple(arrays))
+
+
+FAMILY = Family()

@@ -1,0 +1,385 @@
+"""The primitives in PyTorch, with NumPy's promotion of dtypes and NumPy's meaning of every index."""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from diffiface.adapter import Leaves, Primitives
+from diffiface_torch.arrays import NUMPY_DTYPE, array_of, is_wrapped, shared_tensor_of, tensor_of, torch_dtype
+
+_PYTHON_NUMBERS = (float, int, complex)
+_INEXACT = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
+_REAL = frozenset({torch.float32, torch.float64})
+
+
+@functools.cache
+def _loop_dtypes(ufunc: np.ufunc, kinds: tuple[Any, ...]) -> tuple[np.dtype, ...]:
+    return ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout))
+
+
+def _dtype(value: Any) -> np.dtype:
+    if isinstance(value, torch.Tensor):
+        return NUMPY_DTYPE[value.dtype]
+    return value.dtype if isinstance(value, (np.ndarray, np.generic)) else np.asarray(value).dtype
+
+
+def _kind(value: Any) -> Any:
+    """What NumPy's promotion looks at: a dtype, or the type of a Python number, which yields to any dtype."""
+    return type(value) if type(value) in _PYTHON_NUMBERS else _dtype(value)
+
+
+def _unary(function: Callable[..., Any], ufunc: np.ufunc) -> Callable[..., Any]:
+    """Wrap a PyTorch function so that it computes in the dtypes the NumPy ufunc would use."""
+
+    def primitive(self: TorchPrimitives, x: Any) -> Any:
+        if type(x) is torch.Tensor and x.dtype in _REAL:
+            return function(x)
+        dtype, output = _loop_dtypes(ufunc, (_kind(x),))
+        return self._cast(function(self._cast(x, dtype)), output)
+
+    return primitive
+
+
+def _binary(function: Callable[..., Any], ufunc: np.ufunc, takes_numbers: bool = False) -> Callable[..., Any]:
+    """As `_unary`, for two operands; `takes_numbers` says that Python floats need not become tensors."""
+
+    def primitive(self: TorchPrimitives, x: Any, y: Any) -> Any:
+        x_is_tensor, y_is_tensor = type(x) is torch.Tensor, type(y) is torch.Tensor
+        if x_is_tensor and y_is_tensor:
+            if x.dtype is y.dtype and x.dtype in _INEXACT:
+                return function(x, y)
+        elif takes_numbers and (
+            (x_is_tensor and type(y) is float and x.dtype in _INEXACT)
+            or (y_is_tensor and type(x) is float and y.dtype in _INEXACT)
+        ):
+            return function(x, y)
+        first, second, output = _loop_dtypes(ufunc, (_kind(x), _kind(y)))
+        return self._cast(function(self._cast(x, first), self._cast(y, second)), output)
+
+    return primitive
+
+
+def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function without its (zero) derivative, so that the result counts as a plain number."""
+    return lambda *operands: function(*(o.detach() if isinstance(o, torch.Tensor) else o for o in operands))
+
+
+def _cbrt(x: torch.Tensor) -> torch.Tensor:
+    return torch.sign(x) * torch.abs(x) ** (1 / 3)
+
+
+def _is_basic(parts: tuple[Any, ...]) -> bool:
+    """Whether an index is made of integers and forward slices only, which PyTorch reads as NumPy does."""
+    return all(
+        part is None
+        or part is Ellipsis
+        or type(part) is int
+        or isinstance(part, np.integer)
+        or (isinstance(part, slice) and (part.step is None or part.step > 0))
+        for part in parts
+    )
+
+
+def _is_array_only(parts: tuple[Any, ...]) -> bool:
+    """Whether an index is made of arrays (with axes) only: beside integers PyTorch orders the axes otherwise."""
+    return all(isinstance(part, np.ndarray) and part.ndim > 0 for part in parts)
+
+
+def _positions(shape: tuple[int, ...], index: Any) -> np.ndarray:
+    """Return the places in the flattened array that an index names, as NumPy understands it."""
+    return np.arange(math.prod(shape)).reshape(shape)[index]
+
+
+class TorchPrimitives(Primitives):
+    """Tensors as the dress sees them."""
+
+    engine = "torch"
+    traced_type = torch.Tensor
+
+    def __init__(self, outer: Primitives, device: torch.device, contexts: Leaves = ()):
+        self.accepts = (outer, *outer.accepts) if isinstance(outer, TorchPrimitives) else ()
+        self.device = device
+        self._context_ids = frozenset(id(c) for c in contexts if isinstance(c, np.ndarray))
+
+    # ---- questions about a value
+
+    def dtype(self, value: Any) -> np.dtype:
+        return _dtype(value)
+
+    def concrete(self, value: Any) -> np.ndarray | None:
+        if isinstance(value, torch.Tensor):
+            return None if value.requires_grad or is_wrapped(value) else array_of(value)
+        return super().concrete(value)
+
+    def primal(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return None if is_wrapped(value) else array_of(value)
+        return super().concrete(value)
+
+    def lower(self, value: Any) -> Any:
+        # A value of the outer graph stays in it; the inner derivative never looks past its own leaves.
+        return value.detach() if isinstance(value, torch.Tensor) and not self.accepts else value
+
+    # ---- conversion
+
+    def _cast(self, value: Any, dtype: np.dtype) -> torch.Tensor:
+        """Return a tensor of this dtype; constants are copied, since the graph reads them after f may have changed them."""
+        if isinstance(value, torch.Tensor):
+            return value if NUMPY_DTYPE[value.dtype] == dtype else value.to(torch_dtype(dtype))
+        torch_dtype(dtype)
+        if id(value) in self._context_ids and value.dtype == dtype:
+            return shared_tensor_of(value, self.device)
+        return tensor_of(np.asarray(value).astype(dtype, copy=False), self.device)
+
+    def _tensor(self, value: Any) -> torch.Tensor:
+        return value if isinstance(value, torch.Tensor) else self._cast(value, _dtype(value))
+
+    def _promoted(self, values: Any) -> list[torch.Tensor]:
+        dtype = np.result_type(*map(_kind, values)) if len(values) > 1 else _dtype(values[0])
+        return [self._cast(value, dtype) for value in values]
+
+    # ---- elementwise
+
+    negative = _unary(torch.neg, np.negative)
+    absolute = _unary(torch.abs, np.absolute)
+    square = _unary(torch.square, np.square)
+    sqrt = _unary(torch.sqrt, np.sqrt)
+    cbrt = _unary(_cbrt, np.cbrt)
+    reciprocal = _unary(torch.reciprocal, np.reciprocal)
+    exp = _unary(torch.exp, np.exp)
+    exp2 = _unary(torch.exp2, np.exp2)
+    expm1 = _unary(torch.expm1, np.expm1)
+    log = _unary(torch.log, np.log)
+    log2 = _unary(torch.log2, np.log2)
+    log10 = _unary(torch.log10, np.log10)
+    log1p = _unary(torch.log1p, np.log1p)
+    sin = _unary(torch.sin, np.sin)
+    cos = _unary(torch.cos, np.cos)
+    tan = _unary(torch.tan, np.tan)
+    arcsin = _unary(torch.asin, np.arcsin)
+    arccos = _unary(torch.acos, np.arccos)
+    arctan = _unary(torch.atan, np.arctan)
+    sinh = _unary(torch.sinh, np.sinh)
+    cosh = _unary(torch.cosh, np.cosh)
+    tanh = _unary(torch.tanh, np.tanh)
+    arcsinh = _unary(torch.asinh, np.arcsinh)
+    arccosh = _unary(torch.acosh, np.arccosh)
+    arctanh = _unary(torch.atanh, np.arctanh)
+    conjugate = _unary(lambda x: torch.conj(x).resolve_conj(), np.conjugate)
+    sign = _unary(_constant(torch.sgn), np.sign)
+    floor = _unary(_constant(torch.floor), np.floor)
+    ceil = _unary(_constant(torch.ceil), np.ceil)
+    trunc = _unary(_constant(torch.trunc), np.trunc)
+    rint = _unary(_constant(torch.round), np.rint)
+    isnan = _unary(torch.isnan, np.isnan)
+    isinf = _unary(torch.isinf, np.isinf)
+    isfinite = _unary(torch.isfinite, np.isfinite)
+    logical_not = _unary(torch.logical_not, np.logical_not)
+    invert = _unary(torch.bitwise_not, np.invert)
+
+    add = _binary(operator.add, np.add, takes_numbers=True)
+    subtract = _binary(operator.sub, np.subtract, takes_numbers=True)
+    multiply = _binary(operator.mul, np.multiply, takes_numbers=True)
+    divide = _binary(operator.truediv, np.divide, takes_numbers=True)
+    maximum = _binary(torch.maximum, np.maximum)
+    minimum = _binary(torch.minimum, np.minimum)
+    arctan2 = _binary(torch.atan2, np.arctan2)
+    hypot = _binary(torch.hypot, np.hypot)
+    logaddexp = _binary(torch.logaddexp, np.logaddexp)
+    remainder = _binary(torch.remainder, np.remainder)
+    floor_divide = _binary(_constant(torch.floor_divide), np.floor_divide)
+    equal = _binary(operator.eq, np.equal, takes_numbers=True)
+    not_equal = _binary(operator.ne, np.not_equal, takes_numbers=True)
+    less = _binary(operator.lt, np.less, takes_numbers=True)
+    less_equal = _binary(operator.le, np.less_equal, takes_numbers=True)
+    greater = _binary(operator.gt, np.greater, takes_numbers=True)
+    greater_equal = _binary(operator.ge, np.greater_equal, takes_numbers=True)
+    logical_and = _binary(torch.logical_and, np.logical_and)
+    logical_or = _binary(torch.logical_or, np.logical_or)
+    logical_xor = _binary(torch.logical_xor, np.logical_xor)
+    bitwise_and = _binary(torch.bitwise_and, np.bitwise_and)
+    bitwise_or = _binary(torch.bitwise_or, np.bitwise_or)
+    bitwise_xor = _binary(torch.bitwise_xor, np.bitwise_xor)
+
+    _float_power = _binary(operator.pow, np.power, takes_numbers=True)
+
+    def power(self, x: Any, y: Any) -> Any:
+        # A number as exponent spares the logarithm, and 0 ** 2 its infinite derivative.
+        if isinstance(x, torch.Tensor) and x.dtype in _INEXACT and type(y) is int:
+            return x**y
+        return self._float_power(x, y)
+
+    # ---- special functions (promoted as exp and hypot are)
+
+    erf = _unary(torch.special.erf, np.exp)
+    erfc = _unary(torch.special.erfc, np.exp)
+    expit = _unary(torch.special.expit, np.exp)
+    log_expit = _unary(torch.nn.functional.logsigmoid, np.exp)
+    gammaln = _unary(torch.special.gammaln, np.exp)
+    digamma = _unary(torch.special.digamma, np.exp)
+    ndtr = _unary(torch.special.ndtr, np.exp)
+    log_ndtr = _unary(torch.special.log_ndtr, np.exp)
+    xlogy = _binary(torch.special.xlogy, np.hypot)
+
+    def polygamma(self, x: Any, *, order: int) -> Any:
+        return torch.special.polygamma(order, self._cast(x, _loop_dtypes(np.exp, (_kind(x),))[0]))
+
+    # ---- selection and conversion
+
+    def real(self, x: Any) -> Any:
+        return torch.real(self._tensor(x))
+
+    def imag(self, x: Any) -> Any:
+        x = self._tensor(x)
+        return torch.imag(x) if x.is_complex() else torch.zeros_like(x, requires_grad=False)
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        return torch.where(self._cast(condition, np.dtype(bool)), *self._promoted((x, y)))
+
+    def astype(self, x: Any, *, dtype: np.dtype) -> Any:
+        dtype = np.dtype(dtype)
+        x = self._tensor(x)
+        return self._cast(torch.real(x) if x.is_complex() and dtype.kind != "c" else x, dtype)
+
+    # ---- reductions (PyTorch takes an empty tuple of axes for all of them, NumPy for none)
+
+    def sum(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        x = self._cast(x, np.empty(0, _dtype(x)).sum().dtype)  # small integers add up in 64 bits
+        return torch.sum(x, dim=axis, keepdim=keepdims) if axis else x
+
+    def max(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        return torch.amax(self._tensor(x), dim=axis, keepdim=keepdims) if axis else self._tensor(x)
+
+    def min(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        return torch.amin(self._tensor(x), dim=axis, keepdim=keepdims) if axis else self._tensor(x)
+
+    def any(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        x = self._cast(x, np.dtype(bool))
+        return torch.any(x, dim=axis, keepdim=keepdims) if axis else x
+
+    def all(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        x = self._cast(x, np.dtype(bool))
+        return torch.all(x, dim=axis, keepdim=keepdims) if axis else x
+
+    def prod(self, x: Any, *, axis: int, keepdims: bool) -> Any:
+        return torch.prod(self._cast(x, np.empty(0, _dtype(x)).prod().dtype), dim=axis, keepdim=keepdims)
+
+    def cumsum(self, x: Any, *, axis: int) -> Any:
+        return torch.cumsum(self._cast(x, np.empty(0, _dtype(x)).cumsum().dtype), dim=axis)
+
+    def cumprod(self, x: Any, *, axis: int) -> Any:
+        return torch.cumprod(self._cast(x, np.empty(0, _dtype(x)).cumprod().dtype), dim=axis)
+
+    def argmax(self, x: Any, *, axis: int) -> Any:
+        return torch.argmax(self._ordered(x), dim=axis)
+
+    def argmin(self, x: Any, *, axis: int) -> Any:
+        return torch.argmin(self._ordered(x), dim=axis)
+
+    def argsort(self, x: Any, *, axis: int) -> Any:
+        return torch.argsort(self._ordered(x), dim=axis, stable=True)
+
+    def _ordered(self, x: Any) -> torch.Tensor:
+        x = self._tensor(x).detach()
+        return x.to(torch.uint8) if x.dtype is torch.bool else x
+
+    def searchsorted(self, a: Any, v: Any, *, side: str) -> Any:
+        a, v = (tensor.detach().contiguous() for tensor in self._promoted((a, v)))
+        return torch.searchsorted(a, v, right=side == "right")
+
+    # ---- shape
+
+    def reshape(self, x: Any, *, shape: tuple[int, ...]) -> Any:
+        return torch.reshape(self._tensor(x), shape)
+
+    def transpose(self, x: Any, *, axes: tuple[int, ...]) -> Any:
+        return torch.permute(self._tensor(x), axes)
+
+    def broadcast_to(self, x: Any, *, shape: tuple[int, ...]) -> Any:
+        return torch.broadcast_to(self._tensor(x), shape)
+
+    def concatenate(self, arrays: list[Any], *, axis: int) -> Any:
+        return torch.cat(self._promoted(arrays), dim=axis)
+
+    def stack(self, arrays: list[Any], *, axis: int) -> Any:
+        return torch.stack(self._promoted(arrays), dim=axis)
+
+    # ---- indexing
+
+    def _parts(self, index: Any) -> tuple[Any, ...]:
+        parts = index if isinstance(index, tuple) else (index,)
+        return tuple(
+            array_of(p) if isinstance(p, torch.Tensor) else np.asarray(p) if isinstance(p, list) else p for p in parts
+        )
+
+    def getitem(self, x: Any, *, index: Any) -> Any:
+        x = self._tensor(x)
+        parts = self._parts(index)
+        if _is_basic(parts):
+            return x[parts]
+        if _is_array_only(parts):
+            return x[tuple(tensor_of(part, x.device) for part in parts)]
+        positions = _positions(tuple(x.shape), parts)
+        return x.reshape(-1)[tensor_of(np.asarray(positions), x.device)]
+
+    def setitem(self, x: Any, value: Any, *, index: Any) -> Any:
+        x = self._tensor(x)
+        positions = np.asarray(_positions(tuple(x.shape), self._parts(index)))
+        values = self._written(x, value, positions.shape)
+        # Of several writes to one place the last one counts, and only it has a derivative.
+        flat = positions.reshape(-1)
+        last = flat.size - 1 - np.unique(flat[::-1], return_index=True)[1]
+        if last.size < flat.size:
+            flat, values = flat[last], values[tensor_of(last, x.device)]
+        return x.reshape(-1).index_put((tensor_of(flat, x.device),), values).reshape(x.shape)
+
+    def add_at(self, x: Any, value: Any, *, index: Any) -> Any:
+        x = self._tensor(x)
+        positions = np.asarray(_positions(tuple(x.shape), self._parts(index)))
+        values = self._written(x, value, positions.shape)
+        flat = tensor_of(positions.reshape(-1), x.device)
+        return x.reshape(-1).index_put((flat,), values, accumulate=True).reshape(x.shape)
+
+    def _written(self, x: torch.Tensor, value: Any, shape: tuple[int, ...]) -> torch.Tensor:
+        """Return the values written to places of this shape, one after another."""
+        value = self.astype(value, dtype=_dtype(x))
+        while value.ndim > len(shape) and value.shape[0] == 1:
+            value = value[0]
+        return torch.broadcast_to(value, shape).reshape(-1)
+
+    # ---- contraction and linear algebra
+
+    matmul = _binary(torch.matmul, np.matmul)
+
+    def einsum(self, arrays: list[Any], *, subscripts: str) -> Any:
+        return torch.einsum(subscripts, *self._promoted(arrays))
+
+    def solve(self, a: Any, b: Any) -> Any:
+        a, b = self._promoted((a, b))
+        # With its stack spelled out PyTorch cannot take a matrix for a stack of vectors.
+        stack = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        return torch.linalg.solve(a.expand(*stack, *a.shape[-2:]), b.expand(*stack, *b.shape[-2:]))
+
+    def inv(self, a: Any) -> Any:
+        return torch.linalg.inv(self._tensor(a))
+
+    def det(self, a: Any) -> Any:
+        return torch.linalg.det(self._tensor(a))
+
+    def slogdet(self, a: Any) -> tuple[Any, Any]:
+        sign, logabsdet = torch.linalg.slogdet(self._tensor(a))
+        return sign, logabsdet
+
+    def cholesky(self, a: Any) -> Any:
+        return torch.linalg.cholesky(self._tensor(a))
+
+    def eigh(self, a: Any) -> tuple[Any, Any]:
+        values, vectors = torch.linalg.eigh(self._tensor(a))
+        return values, vectors

@@ -1,0 +1,98 @@
+"""compare: one function and one operator on every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from diffiface import registry
+from diffiface.adapter import Backend
+from diffiface.comparison.classify import classify, misbehaviour
+from diffiface.comparison.environment import environment
+from diffiface.comparison.problem import OPERATORS, Problem
+from diffiface.comparison.reference import Reference, Tolerance, settle
+from diffiface.comparison.referee import Referee
+from diffiface.comparison.report import Comparison, make_row
+from diffiface.comparison.run import run_engine
+from diffiface.errors import InputError
+
+
+def compare(
+    f: Callable[..., Any],
+    x: Any,
+    *contexts: Any,
+    operator: str = "gradient",
+    t: Any = None,
+    backends: Sequence[str | Backend] | None = None,
+    reference: Any = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    argnums: int | tuple[int, ...] = 0,
+) -> Comparison:
+    """Differentiate f at x with every engine, and report who agrees, who does not, where, and at what cost.
+
+    Args:
+        f: `f(x, *contexts) -> y`, as for the operator.
+        x: where to differentiate.
+        contexts: further arguments of f: constants, or `di.Cache` scratch arrays.
+        operator: one of the eight, by name (`"gradient"`, `"hessian"`, `"jvp"`, …).
+        t: the tangent or cotangent (or a tuple of them), for `pushforward`, `pullback` and `hvp`.
+        backends: names or backend objects; all engines that are installed if left out.
+        reference: the analytic value, or a function of `(x, *contexts)` (with t after x) that computes it. Without
+            it the exact engines vote; where they differ, or a numeric engine contradicts them, finite differences
+            of f decide which of them are to be believed.
+        rtol, atol: how far right engines may be apart; by the precision of x if left out.
+        argnums: which argument(s) of f to differentiate.
+    Returns:
+        A `Comparison`: print it, or use `rows`, `ok`, `raise_if_disagreement()`, `to_dataframe()`, `plot()`.
+    Raises:
+        InputError, OutputError: an argument, or what f returned, cannot be used by any engine.
+        UnknownBackendError: no engine has that name. Whatever an engine itself raises becomes its row.
+
+    >>> import numpy as np, diffiface as di
+    >>> report = di.compare(lambda x: np.sum(x**2), np.array([1.0, 2.0]), backends=["forward", "reverse"])
+    >>> report.ok
+    True
+    """
+    if operator not in OPERATORS:
+        raise InputError(f"no operator is called {operator!r}", fix=f"one of {', '.join(OPERATORS)}")
+    problem = Problem(f, OPERATORS[operator], (x, *contexts), t, argnums)
+    names: Sequence[str | Backend] = registry.available_backends() if backends is None else backends
+    runs = [run_engine(name, problem) for name in names]
+
+    tolerance = Tolerance.default(problem, rtol, atol)
+    for run in runs:
+        if run.values is not None:
+            run.status, run.detail = misbehaviour(run, tolerance.around(run.values)) or (None, "")
+    referee = Referee(problem)
+    settled = _given(problem, reference, tolerance) if reference is not None else settle(problem, runs, referee, tolerance)
+    rows = [make_row(run, classify(run, problem, settled, referee), problem, settled) for run in runs]
+    return Comparison(rows, _describe(problem), settled.source if settled else "none", environment(problem, runs))
+
+
+def _given(problem: Problem, reference: Any, tolerance: Tolerance) -> Reference:
+    if callable(reference):
+        arguments, t = problem.fresh_arguments()
+        reference = reference(*arguments) if t is None else reference(arguments[0], t, *arguments[1:])
+    try:
+        values = problem.flatten(_as_result(problem, reference))
+    except ValueError as error:
+        raise InputError(f"reference= has {error}", fix="give it in the form of the operator's result") from error
+    return Reference(values, "analytic value", tolerance, certain=True)
+
+
+def _as_result(problem: Problem, reference: Any) -> Any:
+    """Let a single array be given as a list or in another precision."""
+    if problem.structure is not None or isinstance(reference, dict):
+        return reference
+    array = np.asarray(reference)
+    return array.astype(np.result_type(problem.x_dtype, array.dtype if array.dtype.kind == "c" else problem.x_dtype))
+
+
+def _describe(problem: Problem) -> str:
+    """Name the problem: operator, function, size."""
+    name = getattr(problem.f, "__name__", type(problem.f).__name__)
+    sizes = sum(x.size for x in problem.call.xs)
+    return f"{problem.operator.name} of {name} at x (n={sizes})"

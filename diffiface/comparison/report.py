@@ -1,0 +1,197 @@
+"""A comparison as text, HTML, rows, a data frame, a picture, or an error."""
+
+from __future__ import annotations
+
+import html
+import io
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from diffiface.comparison.classify import Verdict
+from diffiface.comparison.problem import Problem
+from diffiface.comparison.reference import Reference
+from diffiface.comparison.run import Run
+from diffiface.comparison.status import Status
+from diffiface.errors import DisagreementError, MissingBackendError
+
+_WIDTH = 100
+_MODES = {"forward": "fwd", "reverse": "rev", "forward and reverse": "both", "numeric": "num."}
+_SHORT = {Status.WITHIN_ESTIMATE: "agrees (FD error)"}
+_COLUMNS = ("engine", "mode", "status", "max abs", "max rel", "ulp", "worst entry", "calls", "prepare", "run", "MiB")
+
+
+def make_row(run: Run, verdict: Verdict, problem: Problem, reference: Reference | None) -> dict[str, Any]:
+    """Put what is known of one engine into a row of plain values."""
+    worst = verdict.worst if run.values is not None and reference is not None else None
+    return {
+        "engine": run.engine,
+        "mode": run.mode,
+        "status": verdict.status,
+        "max_abs_error": verdict.max_abs,
+        "max_rel_error": verdict.max_rel,
+        "max_ulp": verdict.max_ulp,
+        "worst_entry": None if worst is None else problem.label(worst),
+        "worst_value": None if worst is None or run.values is None else run.values[worst].item(),
+        "worst_reference": None if worst is None or reference is None else reference.values[worst].item(),
+        "f_calls": run.f_calls,
+        "prepare_seconds": run.prepare_seconds,
+        "run_seconds": run.run_seconds,
+        "peak_bytes": run.peak_bytes,
+        "detail": verdict.detail,
+    }
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """What `compare` found: one row per engine, and what they were judged by.
+
+    A row's keys: engine, mode, status, max_abs_error, max_rel_error (over the entries whose reference is not
+    zero), max_ulp, worst_entry, worst_value, worst_reference, f_calls (in one run, once prepared),
+    prepare_seconds, run_seconds, peak_bytes, detail. What does not apply is None.
+    """
+
+    rows: list[dict[str, Any]]
+    problem: str
+    """Operator, function and size of x."""
+    reference: str
+    """Where the reference comes from."""
+    environment: str = field(default="", repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every engine able to take part gave a result to rely on (and there was one)."""
+        taking_part = self._taking_part()
+        return bool(taking_part) and all(row["status"].accepted for row in taking_part)
+
+    @property
+    def summary(self) -> str:
+        """The finding in one line."""
+        taking_part = self._taking_part()
+        return f"{self.problem}, reference: {self.reference} — {_count(taking_part)}"
+
+    def raise_if_disagreement(self) -> None:
+        """Raise `DisagreementError`, its message the report, unless `ok`."""
+        if not self.ok:
+            raise DisagreementError(str(self), fix="see the rows of the report that do not agree")
+
+    def to_dataframe(self) -> Any:
+        """Return the rows as a pandas data frame."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise _missing("pandas") from error
+        return pandas.DataFrame([row | {"status": str(row["status"])} for row in self.rows])
+
+    def plot(self, path: Any = None) -> Any:
+        """Draw error and time per engine; save the figure if `path` is given, and return it."""
+        try:
+            from diffiface.comparison.figure import draw
+        except ImportError as error:
+            raise _missing("matplotlib") from error
+        return draw([self], path)
+
+    def _taking_part(self) -> list[dict[str, Any]]:
+        return [row for row in self.rows if not row["status"].absent]
+
+    # ---- shown
+
+    def __str__(self) -> str:
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
+        for name in _COLUMNS:
+            numeric = name not in ("engine", "mode", "status", "worst entry")
+            table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=True)
+        for row in self.rows:
+            table.add_row(*_cells(row))
+        written = io.StringIO()
+        console = Console(file=written, width=_WIDTH, color_system=None, highlight=False, markup=False, emoji=False)
+        console.print(self.summary)
+        console.print(table)
+        for row in self.rows:
+            if row["detail"]:
+                console.print(f"{row['engine']}: {row['detail']}")
+        console.print(self.environment)
+        return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
+        body = "".join(
+            f'<tr{"" if row["status"].accepted or row["status"].absent else mark}>'
+            + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(row))
+            + "</tr>"
+            for mark in [' style="color: #b00020; font-weight: bold"']
+            for row in self.rows
+        )
+        details = "".join(
+            f"<li>{html.escape(row['engine'])}: {html.escape(row['detail'])}</li>" for row in self.rows if row["detail"]
+        )
+        return (
+            f"<p>{html.escape(self.summary)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"<ul>{details}</ul><p><small>{html.escape(self.environment)}</small></p>"
+        )
+
+
+def _missing(package: str) -> MissingBackendError:
+    return MissingBackendError(f"this needs {package}, which is not installed", fix="pip install 'diffiface[demo]'")
+
+
+def _count(rows: list[dict[str, Any]]) -> str:
+    """Say how many engines agree."""
+    bad = sum(not row["status"].accepted for row in rows)
+    conventions = sum(row["status"] in (Status.CONJUGATE, Status.TIE, Status.KINK) for row in rows)
+    if not rows:
+        return "no engine could run it"
+    if not bad:
+        text = "the engine agrees" if len(rows) == 1 else f"all {len(rows)} engines agree"
+        return text + (f", {conventions} by another convention" if conventions else "")
+    wrong = sum(row["status"] is Status.DISAGREES for row in rows)
+    if wrong == bad:
+        return f"{bad} of {len(rows)} {'disagrees' if bad == 1 else 'disagree'}"
+    return f"{bad} of {len(rows)} {'does' if bad == 1 else 'do'} not agree"
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    status = _SHORT.get(row["status"], str(row["status"]))
+    unremarkable = row["status"].accepted or row["status"].absent
+    return [
+        row["engine"],
+        _MODES.get(row["mode"], row["mode"]),
+        status if unremarkable else status.upper(),
+        _number(row["max_abs_error"]),
+        _number(row["max_rel_error"]),
+        _ulps(row["max_ulp"]),
+        "–" if row["worst_entry"] is None or not row["max_abs_error"] else row["worst_entry"],
+        "–" if row["f_calls"] is None else str(row["f_calls"]),
+        _seconds(row["prepare_seconds"]),
+        _seconds(row["run_seconds"]),
+        "–" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 2**20:.1f}",
+    ]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return "0" if value == 0 else f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
+
+
+def _ulps(value: float | None) -> str:
+    if value is None:
+        return "–"
+    if not np.isfinite(value):
+        return "inf"
+    return f"{value:.0f}" if value < 1000 else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return "–"
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if value * factor >= 1:
+            break
+    return f"{value * factor:.3g}{unit}"

@@ -1,0 +1,179 @@
+"""What `Array` and `Scalar` share: a raw value and its trace, plain numbers asked of it, printing and copying."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from diffiface.errors import DiffifaceError, TracedValueError, UnsupportedOperationError, user_line
+from diffiface.primitives import Primitives
+
+PLAIN_NUMBER_FIX = (
+    "use np.* functions (np.exp, not math.exp); make buffers with np.zeros_like(x) or np.zeros(n, like=x), "
+    "not np.zeros(n)"
+)
+LIVE_VALUE_FIX = (
+    "write np.where for a choice between values, or let f run eagerly: turn jit off where the backend has the option "
+    "(jit=False), or use another engine ('reverse', 'forward')"
+)
+_NDARRAY_ATTRIBUTES = frozenset(name for name in dir(np.ndarray) if not name.startswith("_"))
+
+
+class Dressed:
+    """A raw value of an engine and the trace it belongs to."""
+
+    __slots__ = ("_p", "_value")
+
+    __array_priority__ = 1e6
+    _root: Any = None
+    _value: Any
+    _p: Primitives
+
+    __hash__ = object.__hash__
+
+    def __init__(self, value: Any, p: Primitives):
+        self._value = value
+        self._p = p
+
+    def _read(self) -> Any:
+        """The raw value, after any write to the array that this is a view of."""
+        return self._value
+
+    def _value_in(self, p: Primitives) -> Any:
+        """The raw value, as an operation of the trace `p` takes it."""
+        return self._read()
+
+    # ---- what it looks like
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        value = self._read()
+        return tuple(self._p.shape(value))
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        value = self._read()
+        return self._p.dtype(value)
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for length in self.shape:
+            size *= length
+        return size
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.itemsize
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name in _NDARRAY_ATTRIBUTES:
+            raise UnsupportedOperationError(
+                f"ndarray.{name} of a value that is being differentiated is not translated",
+                engine=self._p.engine,
+                where=user_line(),
+                fix="write it with other NumPy functions",
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    # ---- plain numbers
+
+    def _constant(self, asked: str) -> Any:
+        """The plain number(s) of a value without derivative; an error for any other."""
+        value = self._read()
+        constant = self._p.concrete(value)
+        if constant is None:
+            raise TracedValueError(
+                f"{asked} asks for the plain number behind a value that is being differentiated, "
+                "which would lose the derivative",
+                engine=self._p.engine,
+                where=user_line(),
+                fix=PLAIN_NUMBER_FIX,
+            )
+        return constant
+
+    def _known(self, asked: str) -> Any:
+        """The plain number(s) of any value, for decisions; an error where the engine does not know them."""
+        value = self._read()
+        return known(self._p, value, asked)
+
+    def __float__(self) -> float:
+        return float(self._constant("float() (or math.*, or storing it in a plain NumPy array)"))
+
+    def __int__(self) -> int:
+        return int(self._constant("int()"))
+
+    def __complex__(self) -> complex:
+        return complex(self._constant("complex()"))
+
+    def __index__(self) -> int:
+        return operator.index(self._constant("using it as an index or a count"))
+
+    def __bool__(self) -> bool:
+        return bool(self._known("its truth (if, while, and, or, not)"))
+
+    # ---- printing and copying
+
+    def _printable(self) -> Any:
+        try:
+            value = self._read()
+            return self._p.primal(value)
+        except Exception:  # whatever an engine says when it does not know the value: printing must never fail
+            return None
+
+    def __repr__(self) -> str:
+        primal = self._printable()
+        text = f"shape={self.shape}, dtype={self.dtype}" if primal is None else str(np.asarray(primal))
+        return f"{type(self).__name__}({text}, traced by {self._p.engine!r})"
+
+    def __str__(self) -> str:
+        primal = self._printable()
+        return repr(self) if primal is None else str(np.asarray(primal)[()])
+
+    def __format__(self, spec: str) -> str:
+        primal = self._printable()
+        return repr(self) if primal is None else format(np.asarray(primal)[()], spec)
+
+    def __copy__(self) -> Any:
+        value = self._read()
+        return type(self)(value, self._p)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self.__copy__()
+
+    def __reduce__(self) -> NoReturn:
+        raise TracedValueError(
+            "a value that is being differentiated cannot be pickled",
+            engine=self._p.engine,
+            where=user_line(),
+            fix="pickle the results of the derivative, outside the function",
+        )
+
+
+def known(p: Primitives, value: Any, asked: str) -> Any:
+    """Return the plain number(s) behind a raw value, to decide something by; an error where they are not known."""
+    cause: Exception | None = None
+    try:
+        primal = p.primal(value)
+        if primal is not None:
+            return np.asarray(primal)
+    except DiffifaceError:
+        raise
+    except Exception as error:  # each engine has its own class for this
+        cause = error
+    raise TracedValueError(
+        f"{asked} needs a value that is not known while the function is traced for compilation (jit)",
+        engine=p.engine,
+        where=user_line(),
+        fix=LIVE_VALUE_FIX,
+    ) from cause

@@ -1,0 +1,87 @@
+"""Questions about arrays whose answers are not arrays: shapes, dtypes, memory, printing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from diffiface.numpy_api.array import Array
+from diffiface.numpy_api.dressed import Dressed
+from diffiface.numpy_api.functions.raw import ndim as rank_of
+from diffiface.numpy_api.functions.raw import size as size_of
+from diffiface.numpy_api.table import dressed_function, numpy_function
+from diffiface.primitives import Primitives
+
+
+@numpy_function(np.shape)
+def shape(p: Primitives, a: Any) -> tuple[int, ...]:
+    return tuple(p.shape(a))
+
+
+@numpy_function(np.ndim)
+def ndim(p: Primitives, a: Any) -> int:
+    return rank_of(p, a)
+
+
+@numpy_function(np.size)
+def size(p: Primitives, a: Any, axis: Any = None) -> int:
+    return size_of(p, a, None if axis is None else tuple(np.atleast_1d(axis)))
+
+
+@numpy_function(np.iscomplexobj)
+def iscomplexobj(p: Primitives, x: Any) -> bool:
+    return p.dtype(x).kind == "c"
+
+
+@numpy_function(np.isrealobj)
+def isrealobj(p: Primitives, x: Any) -> bool:
+    return p.dtype(x).kind != "c"
+
+
+@numpy_function(np.iscomplex)
+def iscomplex(p: Primitives, x: Any) -> Any:
+    return p.not_equal(p.imag(x), 0) if p.dtype(x).kind == "c" else np.zeros(p.shape(x), bool)
+
+
+@numpy_function(np.isreal)
+def isreal(p: Primitives, x: Any) -> Any:
+    return p.equal(p.imag(x), 0) if p.dtype(x).kind == "c" else np.ones(p.shape(x), bool)
+
+
+@dressed_function(np.result_type)
+def result_type(*arrays_and_dtypes: Any) -> np.dtype:
+    return np.result_type(*[a.dtype if isinstance(a, Dressed) else a for a in arrays_and_dtypes])
+
+
+@dressed_function(np.can_cast)
+def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
+    return np.can_cast(from_.dtype if isinstance(from_, Dressed) else from_, to, casting)
+
+
+@dressed_function(np.common_type)
+def common_type(*arrays: Any) -> Any:
+    return np.common_type(*[np.empty(0, a.dtype) if isinstance(a, Dressed) else a for a in arrays])
+
+
+@dressed_function(np.min_scalar_type)
+def min_scalar_type(a: Any, /) -> np.dtype:
+    return a.dtype
+
+
+@dressed_function(np.shares_memory, np.may_share_memory)
+def shares_memory(a: Any, b: Any, /, max_work: int = -1) -> bool:
+    if not (isinstance(a, Array) and isinstance(b, Array)):
+        return False
+    # One array, or views of one array, which may yet not overlap: "may" is what NumPy promises cheaply.
+    return (a if a._root is None else a._root) is (b if b._root is None else b._root)
+
+
+@dressed_function(np.array_repr)
+def array_repr(arr: Any, *arguments: Any, **keywords: Any) -> str:
+    return repr(arr)
+
+
+@dressed_function(np.array_str, np.array2string)
+def array_str(a: Any, *arguments: Any, **keywords: Any) -> str:
+    return str(a)

@@ -1,0 +1,83 @@
+"""Functions that write into their first argument."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from diffiface.numpy_api.array import Array
+from diffiface.numpy_api.conversion import raw_operand, trace_among
+from diffiface.numpy_api.dispatch import store
+from diffiface.numpy_api.dressed import Dressed
+from diffiface.numpy_api.table import dressed_function
+
+
+def _refuse_plain(target: Any, values: Any, name: str) -> None:
+    """Raise unless `target` is dressed: a plain array cannot hold what is being differentiated."""
+    if not isinstance(target, Array):
+        p = trace_among((values,), None)
+        assert p is not None
+        store(None, None, p, name)
+
+
+@dressed_function(np.copyto)
+def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    if not isinstance(dst, Array) and isinstance(src, Dressed):
+        value = src._read()
+        constant = src._p.concrete(value)
+        if constant is None:
+            _refuse_plain(dst, src, "numpy.copyto (np.full_like, np.place and others call it)")
+        np.copyto(dst, constant, casting=casting, where=where)  # type: ignore[arg-type]
+        return
+    _refuse_plain(dst, (src, where), "numpy.copyto")
+    dst[...] = src if where is True else np.where(where, src, dst)
+
+
+@dressed_function(np.fill_diagonal)
+def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+    _refuse_plain(a, val, "numpy.fill_diagonal")
+    if a.ndim < 2:
+        raise ValueError("array must be at least 2-d")
+    if a.ndim > 2 and len(set(a.shape)) > 1:
+        raise ValueError("All dimensions of input must be of equal length")
+    if wrap:
+        raise ValueError("numpy.fill_diagonal with wrap=True is not translated")
+    steps = np.arange(min(a.shape))
+    a[(steps,) * a.ndim] = val
+
+
+@dressed_function(np.put)
+def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
+    _refuse_plain(a, v, "numpy.put")
+    places = np.atleast_1d(np.asarray(ind)).ravel()
+    if mode != "raise":
+        places = np.arange(a.size).take(places, mode=mode)
+    _, values = raw_operand(v, a._p)
+    a.flat[places] = _repeated(values, len(places), v)
+
+
+@dressed_function(np.place)
+def place(arr: Any, mask: Any, vals: Any) -> None:
+    _refuse_plain(arr, vals, "numpy.place")
+    places = np.flatnonzero(mask)
+    arr.flat[places] = _repeated(vals, len(places), vals)
+
+
+@dressed_function(np.putmask)
+def putmask(a: Any, /, mask: Any, values: Any) -> None:
+    _refuse_plain(a, values, "numpy.putmask")
+    places = np.flatnonzero(mask)
+    if np.ndim(values) == 0:
+        a.flat[places] = values
+    else:
+        flat = np.ravel(values)
+        a.flat[places] = flat[places % len(flat)]
+
+
+def _repeated(values: Any, count: int, original: Any) -> Any:
+    """Return the values repeated until there are `count` of them."""
+    if np.ndim(original) == 0:
+        return original
+    flat = np.ravel(original)
+    return flat[np.arange(count) % len(flat)]
