@@ -26,8 +26,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
 
 from diffiface import errors as errors
 from diffiface import trees as trees
@@ -79,6 +82,46 @@ class FlatFunction(Protocol):
     """The user's function as an engine sees it."""
 
     def __call__(self, p: Primitives, xs: Leaves, contexts: Leaves) -> tuple[tuple[Any, ...], Any]: ...
+
+
+class Family(Protocol):
+    """The arrays of another library: an object `FAMILY` in an adapter's `arrays.py`, found by entry point."""
+
+    name: str
+    mutable: bool
+    """Whether its arrays can be written in place while they are differentiated."""
+
+    def owns(self, value: Any) -> bool:
+        """Whether a value is an array of this family."""
+        ...
+
+    def is_traced(self, value: Any) -> bool:
+        """Whether the library is differentiating or transforming this very value."""
+        ...
+
+    def dtype(self, value: Any) -> np.dtype:
+        """The NumPy dtype of an array."""
+        ...
+
+    def shape(self, value: Any) -> tuple[int, ...]:
+        """The shape of an array."""
+        ...
+
+    def to_numpy(self, value: Any) -> np.ndarray:
+        """A copy as a NumPy array on the host."""
+        ...
+
+    def from_numpy(self, array: np.ndarray, like: Any) -> Any:
+        """A copy of a NumPy array in this family, on the device of `like` (None: the default device)."""
+        ...
+
+    def stack(self, arrays: Sequence[Any]) -> Any:
+        """Arrays of one shape along a new leading axis."""
+        ...
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """What to enter around a function of this family so that it computes in the precision it is given."""
+        ...
 
 
 class Mode(enum.Enum):

@@ -104,7 +104,9 @@ def normalise(value: Any, what: str, engine: str, keep_family: str = NUMPY_FAMIL
 def finish(result: Any, spec: LeafSpec, original: Any) -> Any:
     """Hand one result leaf back in the family it came from."""
     if original is not None:
-        return registry.family_of_module(type(original).__module__.partition(".")[0]).from_numpy(result, original)
+        family = family_of(original)
+        assert family is not None
+        return family.from_numpy(result, original)
     if spec.scalar and isinstance(result, np.ndarray) and result.ndim == 0:
         return result[()]
     return result

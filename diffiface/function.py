@@ -13,6 +13,7 @@ from diffiface.arrays import family_of, is_array_like
 from diffiface.errors import DiffifaceError, InputError, OutputError, TracedValueError, user_line_of
 from diffiface.numpy_api import Array, Scalar, dress, undress
 from diffiface.primitives import Primitives
+from diffiface.real_vectors import CONTINUED
 from diffiface.tracing import tracing
 
 _CONFUSIONS = (
@@ -86,6 +87,20 @@ class Function:
     # ---- calling
 
     def __call__(self, p: Primitives, xs: Sequence[Any], contexts: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
+        family = self._guest_family
+        if family is not None:
+            with family.computing():
+                return self._run(p, [family.from_numpy(np.asarray(x), None) for x in xs], contexts)
+        return self._run(p, xs, contexts)
+
+    @property
+    def _guest_family(self) -> Any | None:
+        """The family whose arrays f takes when a numeric engine calls a function written for another engine."""
+        if self.native_to is None or self.native_to == self.engine:
+            return None
+        return registry.family_of_module(self.native_to)
+
+    def _run(self, p: Primitives, xs: Sequence[Any], contexts: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         arguments = self._arguments(p, xs, contexts)
         buffer = self._new_buffer(p) if self.y_buffer is not None else None
         try:
@@ -107,11 +122,9 @@ class Function:
 
     def _arguments(self, p: Primitives, xs: Sequence[Any], contexts: Sequence[Any]) -> list[Any]:
         if self.native_to is not None:
-            if self.native_to != self.engine:  # a numeric engine calling a torch or JAX function
-                family = registry.family_of_module(self.native_to)
-                if family is not None and hasattr(family, "from_numpy"):
-                    xs = [family.from_numpy(np.asarray(x), None) for x in xs]
-                    contexts = [family.from_numpy(c, None) if isinstance(c, np.ndarray) else c for c in contexts]
+            family = self._guest_family
+            if family is not None:
+                contexts = [family.from_numpy(c, None) if isinstance(c, np.ndarray) else c for c in contexts]
             x_leaves = list(xs)
         elif self.traces:
             x_leaves = [
@@ -128,10 +141,8 @@ class Function:
                 dress(c, p) if isinstance(c, traced) and not isinstance(c, np.ndarray) else c for c in contexts
             ]
         for position in self.cache_positions:
-            scratch = np.zeros_like(contexts[position]) if isinstance(contexts[position], np.ndarray) else None
-            if scratch is None:
-                scratch = np.zeros(p.shape(contexts[position]), p.dtype(contexts[position]))
-            constants[position] = self._writable(scratch, p)
+            given = contexts[position]
+            constants[position] = self._writable(np.zeros(p.shape(given), p.dtype(given)), p)
         if self.context_structures is not None:
             leaves, constants = iter(constants), []
             for structure, count in self.context_structures:
@@ -148,7 +159,9 @@ class Function:
         """Scratch memory of the kind f can write traced values into."""
         if self.native_to is not None:
             family = registry.family_of_module(self.native_to)
-            return family.from_numpy(array, None) if family is not None and hasattr(family, "from_numpy") else array
+            return array if family is None else family.from_numpy(array, None)
+        if p is CONTINUED:
+            return array.astype(np.result_type(array, np.complex64))
         return Array(array, p) if self.traces and array.ndim else array
 
     def _new_buffer(self, p: Primitives) -> Any:
@@ -233,7 +246,7 @@ class Function:
                 f"the function returned {what}, but this operator needs a scalar y (shape ())",
                 "use jacobian for its derivative, or return a scalar (y[0], np.sum(y))",
             )
-        if p.dtype(ys[0]).kind == "c":
+        if p.dtype(ys[0]).kind == "c" and p is not CONTINUED:
             raise self._refuse(
                 "the function returned a complex number, but this operator needs a real scalar y",
                 "return its real part or np.abs(y)**2, or use jacobian for a holomorphic function",

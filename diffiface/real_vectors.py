@@ -17,9 +17,13 @@ import numpy as np
 
 from diffiface.errors import OutputError, UnsupportedOperationError
 from diffiface.primitives import NUMPY
+from diffiface.primitives.numpy_arrays import NumPyPrimitives
 
 if TYPE_CHECKING:
     from diffiface.adapter import Cotangents, FlatFunction, Leaves
+
+CONTINUED = NumPyPrimitives()
+"""The trace under which f runs at complex points next to a real x: real outputs and scratch memory become complex."""
 
 _WIDE = (np.dtype(np.float64), np.dtype(np.complex128))
 
@@ -107,16 +111,16 @@ def jacobian_leaves(matrix: np.ndarray, y_layout: RealLayout, x_layout: RealLayo
     return rows
 
 
-def evaluate(f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[tuple[Any, ...], Any]:
+def evaluate(f: FlatFunction, xs: Leaves, contexts: Leaves, continued: bool = False) -> tuple[tuple[Any, ...], Any]:
     """Run f on leaves it may write into, and return copies of its outputs (it may return the same memory again)."""
-    ys, aux = f(NUMPY, xs, contexts)
+    ys, aux = f(CONTINUED if continued else NUMPY, xs, contexts)
     return tuple(np.array(y) if isinstance(y, (np.ndarray, np.generic)) else y for y in ys), aux
 
 
-def evaluate_shifted(f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, ...]:
+def evaluate_shifted(f: FlatFunction, xs: Leaves, contexts: Leaves, continued: bool = False) -> tuple[Any, ...]:
     """Run f at a point the user did not ask for, where leaving its domain is no reason to warn or stop."""
     with np.errstate(all="ignore"):
-        return evaluate(f, xs, contexts)[0]
+        return evaluate(f, xs, contexts, continued)[0]
 
 
 class RealFunction:
@@ -144,9 +148,8 @@ class RealFunction:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return f's vector at another x; at a complex x (of real leaves) its analytic continuation."""
-        x = np.asarray(x)
-        continued = np.iscomplexobj(x)
-        return self.collect(evaluate_shifted(self.f, self.x_layout.split(x), self.contexts), continued)
+        continued = x.dtype.kind == "c"
+        return self.collect(evaluate_shifted(self.f, self.x_layout.split(x), self.contexts, continued), continued)
 
     def cotangent_vectors(self, cotangents: Cotangents) -> np.ndarray:
         """Return the vectors of a batch of cotangents: shape `(batch, size of y)`."""

@@ -6,12 +6,11 @@ follows it, or in the block itself in the style of doctest; `...` stands for any
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import doctest
 import importlib
-import importlib.util
 import io
+import itertools
 import pkgutil
 import re
 import types
@@ -49,32 +48,22 @@ def blocks_of(page: Path) -> list[Block]:
     text = page.read_text()
     fences = list(_FENCE.finditer(text))
     blocks = []
-    for fence, following in zip(fences, [*fences[1:], None], strict=True):
+    for fence, following in itertools.zip_longest(fences, fences[1:]):
         if fence[1] != "python":
             continue
-        adjacent = following is not None and following[1] == "text" and not text[fence.end() : following.start()].strip()
-        blocks.append(Block(fence[2], text.count("\n", 0, fence.start(2)) + 1, following[2] if adjacent else None))
+        output = None
+        if following is not None and following[1] == "text" and not text[fence.end() : following.start()].strip():
+            output = following[2]
+        blocks.append(Block(fence[2], text.count("\n", 0, fence.start(2)) + 1, output))
     return blocks
 
 
-def code_of(block: Block) -> str:
-    """Return what a block runs, without prompts and expected output."""
-    if ">>>" in block.code:
-        return "".join(example.source for example in doctest.DocTestParser().get_examples(block.code))
-    return block.code
-
-
-def skip_without_its_packages(blocks: list[Block]) -> None:
-    """Skip, with the reason, a page that names an engine or imports a package that is not installed."""
-    for block in blocks:
-        for node in ast.walk(ast.parse(code_of(block))):
-            if isinstance(node, ast.Constant) and node.value in registry.registered_backends():
-                require(node.value)
-            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            modules += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-            for module in modules:
-                if importlib.util.find_spec(module.partition(".")[0]) is None:
-                    pytest.skip(f"the page imports {module}, which is not installed")
+def skip_without_its_engines(blocks: list[Block]) -> None:
+    """Skip, with the reason, a page whose code or output names an engine that is not installed."""
+    text = "".join(block.code + (block.output or "") for block in blocks)
+    for engine in registry.registered_backends():
+        if re.search(rf"\b{engine}\b", text):
+            require(engine)
 
 
 def run_prompts(block: Block, page: Path, namespace: dict[str, Any]) -> None:
@@ -90,7 +79,7 @@ def run_plain(block: Block, page: Path, namespace: dict[str, Any]) -> None:
     """Run a plain block and compare what it prints with the output that follows it, if any."""
     printed = io.StringIO()
     # Empty lines in front make the line numbers in error messages those of the page.
-    program = compile("\n" * (block.line - 1) + block.code, str(page), "exec")
+    program = compile("\n" * (block.line - 1) + block.code, str(page), "exec", dont_inherit=True)
     with contextlib.redirect_stdout(printed):
         exec(program, namespace)
     if block.output is not None:
@@ -108,7 +97,7 @@ def engines_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     blocks = blocks_of(page)
-    skip_without_its_packages(blocks)
+    skip_without_its_engines(blocks)
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": "page"}
     for block in blocks:
@@ -150,6 +139,14 @@ def test_names_and_links_on_a_page_exist(page: Path):
     text = page.read_text()
     unknown = {name for name in re.findall(r"\bdi\.(\w+)", text) if not hasattr(di, name)}
     assert not unknown
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", text):
         if "://" not in target:
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+            linked = page.parent / target if target else page
+            assert linked.exists(), f"{page.name} links to {target}"
+            assert not anchor or anchor in anchors_of(linked), f"{page.name} links to {target}#{anchor}"
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors that the headings of a page make."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}

@@ -84,7 +84,7 @@ class Differences:
         for taken in behind:
             found = [next(values) if any(multiples) else self.function.y for multiples in stencil.points]
             if stencil.imaginary:
-                found = [value.imag for value in found]
+                found = [np.imag(value) for value in found]
             yield Quotient(stencil, taken, [w * value for w, value in zip(stencil.weights, found, strict=True)])
 
     def steps(self, stencil: Stencil, widening: float = 1.0) -> tuple[Steps, ...]:

@@ -23,7 +23,7 @@ def evaluations(
     remaining = iter(points)
     while chunk := list(islice(remaining, chunk_size or _POINTS_IN_FLIGHT)):
         # A module-level function of f, a point and the contexts is all that a process pool has to pickle.
-        leaves = map(function.x_layout.split, chunk)
-        results = executor.map(evaluate_shifted, repeat(function.f), leaves, repeat(function.contexts))
-        for point, ys in zip(chunk, results, strict=True):
-            yield function.collect(ys, continued=np.iscomplexobj(point))
+        leaves, continued = map(function.x_layout.split, chunk), np.iscomplexobj(chunk[0])
+        fixed = repeat(function.contexts), repeat(continued)
+        for ys in executor.map(evaluate_shifted, repeat(function.f), leaves, *fixed):
+            yield function.collect(ys, continued)

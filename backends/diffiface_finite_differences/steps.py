@@ -8,7 +8,6 @@ import numpy as np
 
 from diffiface.adapter import InputError
 
-
 Direction = int | np.ndarray
 """The number of an entry of x, or a tangent of shape `(size of x,)`."""
 

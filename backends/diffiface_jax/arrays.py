@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ class Family:
     """The array family of `jax.Array`, tracers included."""
 
     name = "jax"
+    mutable = False
 
     def owns(self, value: Any) -> bool:
         """Say whether a value is a JAX array."""
@@ -46,6 +48,10 @@ class Family:
         """Stack arrays of one shape along a new leading axis."""
         with jax.enable_x64(True):
             return jnp.stack(arrays)
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """Allow 64-bit numbers in this thread."""
+        return jax.enable_x64(True)
 
 
 FAMILY = Family()

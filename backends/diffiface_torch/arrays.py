@@ -35,7 +35,9 @@ def torch_dtype(dtype: np.dtype) -> torch.dtype:
 
 def tensor_of(array: np.ndarray, device: torch.device | None = None) -> torch.Tensor:
     """Copy a NumPy array into a tensor."""
-    tensor = torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))
+    native = array.dtype.newbyteorder("=")
+    torch_dtype(native)
+    tensor = torch.from_numpy(np.array(array, dtype=native, order="C"))
     return tensor if device is None or device.type == "cpu" else tensor.to(device)
 
 

@@ -13,6 +13,7 @@ import torch
 
 from diffiface.adapter import Leaves, Primitives
 from diffiface_torch.arrays import NUMPY_DTYPE, array_of, is_wrapped, shared_tensor_of, tensor_of, torch_dtype
+from diffiface_torch.special import GammaDerivative
 
 _PYTHON_NUMBERS = (float, int, complex)
 _INEXACT = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
@@ -106,7 +107,7 @@ class TorchPrimitives(Primitives):
     def __init__(self, outer: Primitives, device: torch.device, contexts: Leaves = ()):
         self.accepts = (outer, *outer.accepts) if isinstance(outer, TorchPrimitives) else ()
         self.device = device
-        self._context_ids = frozenset(id(c) for c in contexts if isinstance(c, np.ndarray))
+        self._contexts = contexts
 
     # ---- questions about a value
 
@@ -133,9 +134,8 @@ class TorchPrimitives(Primitives):
         """Return a tensor of this dtype; constants are copied, since the graph reads them after f may have changed them."""
         if isinstance(value, torch.Tensor):
             return value if NUMPY_DTYPE[value.dtype] == dtype else value.to(torch_dtype(dtype))
-        torch_dtype(dtype)
-        if id(value) in self._context_ids and value.dtype == dtype:
-            return shared_tensor_of(value, self.device)
+        if any(value is context for context in self._contexts) and _dtype(value) == dtype:
+            return shared_tensor_of(np.asarray(value), self.device)
         return tensor_of(np.asarray(value).astype(dtype, copy=False), self.device)
 
     def _tensor(self, value: Any) -> torch.Tensor:
@@ -222,14 +222,14 @@ class TorchPrimitives(Primitives):
     erfc = _unary(torch.special.erfc, np.exp)
     expit = _unary(torch.special.expit, np.exp)
     log_expit = _unary(torch.nn.functional.logsigmoid, np.exp)
-    gammaln = _unary(torch.special.gammaln, np.exp)
-    digamma = _unary(torch.special.digamma, np.exp)
+    gammaln = _unary(lambda x: GammaDerivative.apply(x, 0), np.exp)
+    digamma = _unary(lambda x: GammaDerivative.apply(x, 1), np.exp)
     ndtr = _unary(torch.special.ndtr, np.exp)
     log_ndtr = _unary(torch.special.log_ndtr, np.exp)
     xlogy = _binary(torch.special.xlogy, np.hypot)
 
     def polygamma(self, x: Any, *, order: int) -> Any:
-        return torch.special.polygamma(order, self._cast(x, _loop_dtypes(np.exp, (_kind(x),))[0]))
+        return GammaDerivative.apply(self._cast(x, _loop_dtypes(np.exp, (_kind(x),))[0]), order + 1)
 
     # ---- selection and conversion
 

@@ -65,7 +65,7 @@ def compare(
     tolerance = Tolerance.default(problem, rtol, atol)
     for run in runs:
         if run.values is not None:
-            run.status, run.detail = misbehaviour(run, tolerance.around(run.values)) or (None, "")
+            run.status, run.detail = misbehaviour(run, tolerance.benefit_of_doubt(run.values)) or (None, "")
     referee = Referee(problem)
     settled = _given(problem, reference, tolerance) if reference is not None else settle(problem, runs, referee, tolerance)
     rows = [make_row(run, classify(run, problem, settled, referee), problem, settled) for run in runs]

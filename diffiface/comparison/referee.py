@@ -23,7 +23,7 @@ Ruling = Literal["right", "wrong", "convention", "unknown"]
 
 _HALVINGS = 14
 _LARGEST_STEP = 0.05
-_STEPS = _LARGEST_STEP * np.concatenate([2.0 ** -np.arange(_HALVINGS), 2.0 ** (1 - _HALVINGS) * 8.0 ** -np.arange(1, 6)])
+_STEPS = _LARGEST_STEP * np.concatenate([2.0 ** -np.arange(_HALVINGS), 2.0 ** (1 - _HALVINGS) * 8.0 ** -np.arange(1, 8)])
 """Relative to x: halvings, from which derivatives are extrapolated, then tiny ones, which must not contradict them."""
 _USABLE = {1: _HALVINGS, 2: 9}
 """How many of the steps are extrapolated, by order of the derivative: rounding grows with 1/h or with 1/h**2."""
@@ -44,10 +44,20 @@ class Finding:
     value: float
     error: float
     """Infinite where they say nothing."""
-    low: float
-    high: float
-    """The derivatives from the two sides of the point, in order."""
+    left: float
+    right: float
+    """The derivatives from the two sides of the point."""
     kinked: bool
+
+    @property
+    def low(self) -> float:
+        """The smaller of the two sides."""
+        return min(self.left, self.right)
+
+    @property
+    def high(self) -> float:
+        """The larger of the two sides."""
+        return max(self.left, self.right)
 
     @property
     def exists(self) -> bool:
@@ -83,8 +93,11 @@ class Referee:
 
     def __init__(self, problem: Problem, seconds: float = 4.0):
         self._problem = problem
+        self._xs = [np.array(x, dtype=np.result_type(x, np.float64)) for x in problem.call.xs]
+        self._epsilon = max(float(np.finfo(y.dtype).eps) for y in problem.ys)
         self._findings: dict[int, tuple[Finding, ...]] = {}
         self._seconds = seconds
+        self._jittered: list[tuple[np.ndarray, ...]] | None = None
 
     def examine(self, entry: int) -> tuple[Finding, ...]:
         """Return the finding for an entry: one for a real entry, two (real, imaginary part) for a complex one."""
@@ -154,10 +167,23 @@ class Referee:
         """How far one may go along a direction before x has changed by its own size."""
         ratios = [
             np.min(np.where(np.abs(x) > least, np.abs(x), least)[d != 0] / np.abs(d[d != 0]), initial=np.inf)
-            for x, d in zip(self._problem.call.xs, direction, strict=True)
+            for x, d in zip(self._xs, direction, strict=True)
         ]
         scale = float(min(ratios))
         return scale if np.isfinite(scale) else 1.0
+
+    def _rounding_of(self, probe: Probe) -> float:
+        """How far the quantity moves when x is moved by rounding errors: the noise that its terms leave in it."""
+        if self._jittered is None:
+            signs = np.random.default_rng(1)
+            sizes = 4 * self._epsilon
+            self._jittered = [
+                self._problem.value([x * (1 + sizes * signs.choice([-1.0, 1.0], x.shape)) for x in self._xs])
+                for _ in range(4)
+            ]
+        here = probe.quantity(self._problem.ys)
+        moves = [abs(probe.quantity(ys) - here) for ys in self._jittered]
+        return float(np.max(moves, where=np.isfinite(moves), initial=0.0))
 
     def _along_line(self, probe: Probe, direction: Direction, order: int) -> tuple[Finding, ...]:
         findings = self._at_scale(probe, direction, order, self._scale(direction))
@@ -165,7 +191,7 @@ class Referee:
             # Where f ends near x (a logarithm at 1e-6), only steps relative to x itself are inside.
             smallest = min(
                 (float(np.min(np.abs(x[(d != 0) & (x != 0)]), initial=0.1)))
-                for x, d in zip(self._problem.call.xs, direction, strict=True)
+                for x, d in zip(self._xs, direction, strict=True)
             )
             if smallest < 0.1:
                 return self._at_scale(probe, direction, order, self._scale(direction, smallest))
@@ -175,21 +201,21 @@ class Referee:
         problem = self._problem
 
         def quantity(step: float) -> complex:
-            moved = [x + step * d for x, d in zip(problem.call.xs, direction, strict=True)]
+            moved = [x + step * d for x, d in zip(self._xs, direction, strict=True)]
             return complex(probe.quantity(problem.value(moved)))
 
         steps = scale * _STEPS
         try:
             center = quantity(0.0)
+            jitter = self._rounding_of(probe)
             ahead, behind = np.array([quantity(h) for h in steps]), np.array([quantity(-h) for h in steps])
         except Exception:
             # f may refuse points around x (a Cholesky factor that ceases to exist): then nothing can be said.
             return (_NOTHING,)
-        epsilon = max(np.finfo(np.result_type(y.dtype, np.float16)).eps for y in problem.ys)
         is_complex = any(y.dtype.kind == "c" for y in problem.ys) and problem.operator.seeds != "cotangents"
         parts: Sequence[Callable[[np.ndarray], np.ndarray]] = (np.real, np.imag) if is_complex else (np.real,)
         return tuple(
-            _differentiate(float(part(np.array(center))), part(ahead), part(behind), steps, order, epsilon)
+            _differentiate(float(part(np.array(center))), part(ahead), part(behind), steps, order, self._epsilon, jitter)
             for part in parts
         )
 
@@ -201,15 +227,16 @@ class Referee:
             return False
         probes = [self._problem.probe(entry) for entry in entries]
         findings = [self.examine(entry)[0] for entry in entries]
-        jumps = [finding.high - finding.low for finding in findings]
-        if len(entries) < 2 or not all(np.isfinite(jump) and jump > 0 for jump in jumps):
+        jumps = [finding.right - finding.left for finding in findings]
+        one_way = len({np.sign(jump) for jump in jumps}) == 1  # a maximum bends upwards in everything, a minimum downwards
+        if len(entries) < 2 or not one_way or not np.all(np.isfinite(jumps)) or 0.0 in jumps:
             return False
         pairs = [
             _combine(probes[0].directions[0], 1 / jumps[0], probes[1].directions[0], sign / jumps[1]) for sign in (1, -1)
         ]
         everything = tuple(
             sum((probe.directions[0][leaf] / jump for probe, jump in zip(probes, jumps, strict=True)), start=0.0)
-            for leaf in range(len(self._problem.call.xs))
+            for leaf in range(len(self._xs))
         )
         with np.errstate(all="ignore"):
             return any(
@@ -224,7 +251,13 @@ def _combine(u: Direction, a: float, v: Direction, b: float) -> Direction:
 
 
 def _differentiate(
-    center: float, ahead: np.ndarray, behind: np.ndarray, steps: np.ndarray, order: int, epsilon: float
+    center: float,
+    ahead: np.ndarray,
+    behind: np.ndarray,
+    steps: np.ndarray,
+    order: int,
+    epsilon: float,
+    jitter: float,
 ) -> Finding:
     """Differentiate at 0 a function of one variable, known at 0 and at plus and minus each step."""
     inside = np.isfinite(ahead) & np.isfinite(behind)
@@ -232,25 +265,25 @@ def _differentiate(
         return _NOTHING
     start = int(np.argmax(inside))
     rounding = 4 * epsilon * float(np.max(np.abs([*ahead[inside], *behind[inside], center])))
-    # What rounding does to one value of f: at tiny steps f must be straight, whatever is left is noise.
+    # At tiny steps f must be straight: what bends stay is noise, unless they stay as large as they were.
     bends = np.abs(ahead + behind - 2 * center)
     if bends[-1] > 0.5 * bends[-4] and bends[-1] > 1e3 * rounding:
         return Finding(np.nan, np.inf, -np.inf, np.inf, kinked=True)  # f jumps here
-    noise = 2 * max(rounding, float(np.max(bends[-3:])))
+    noise = 2 * max(rounding, 2 * jitter, float(np.max(bends[-2:])))
 
     slopes = (ahead - behind) / (2 * steps)
     slope_noise = noise / steps + 4 * epsilon * np.abs(slopes) * steps[0] / (_LARGEST_STEP * steps)
     slope = _extrapolate(slopes, slope_noise, start, _USABLE[1], _FLOOR[1])
     slope_sides = _sides((ahead - center) / steps, (center - behind) / steps, start, _SIDES[1])
+    bent = _is_kink(*slope_sides, slope_noise[_SIDES[1]]) and _stays_bent(bends / steps, slope_noise, slope_sides)
     if order == 1:
-        kinked = _is_kink(*slope_sides, slope_noise[_SIDES[1]])
-        return _finding(slope, slope_sides, kinked)
+        return _finding(slope, slope_sides, bent)
 
     curvature_noise = 4 * noise / steps**2
     curvature = _extrapolate((ahead - 2 * center + behind) / steps**2, curvature_noise, start, _USABLE[2], _FLOOR[2])
     right, left = (_one_sided_curvature(values, center, steps) for values in (ahead, behind))
     sides = _sides(right, left, start, _SIDES[2])
-    kinked = _is_kink(*sides, 4 * curvature_noise[_SIDES[2]]) or _is_kink(*slope_sides, slope_noise[_SIDES[1]])
+    kinked = _is_kink(*sides, 4 * curvature_noise[_SIDES[2]]) or bent
     largest_slope = abs(slope[0]) + abs(curvature[0]) * steps[start]
     if not kinked and slope[1] > _SHARP * largest_slope + 10 * float(slope_noise[start]):
         return _NOTHING  # f has structure finer than the steps for second derivatives
@@ -258,8 +291,8 @@ def _differentiate(
 
 
 def _finding(central: tuple[float, float], sides: tuple[np.ndarray, np.ndarray], kinked: bool) -> Finding:
-    low, high = sorted(_limit(side) for side in sides)
-    return Finding(*central, low, high, kinked)
+    right, left = map(_limit, sides)
+    return Finding(*central, left, right, bool(kinked))
 
 
 def _extrapolate(
@@ -272,23 +305,30 @@ def _extrapolate(
     for power in (4.0, 16.0, 64.0):
         previous = table[-1]
         table.append((power * previous[1:] - previous[:-1]) / (power - 1))
-    smaller = np.arange(start, len(quotients))
+    # The tiny steps, which only first derivatives have, need no extrapolation.
+    tiny, tiny_noise = (quotients[stop:], noise[stop:]) if stop == _HALVINGS else (quotients[:0], noise[:0])
     best = (np.nan, np.inf)
+
+    def consider(value: float, error: float, later: np.ndarray, later_noise: np.ndarray) -> None:
+        nonlocal best
+        error = max(error, floor * abs(value)) + float(np.max(np.abs(later - value) - 4 * later_noise, initial=0.0))
+        if error < best[1]:
+            best = float(value), float(error)
+
     for column in range(1, len(table)):
         for row, value in enumerate(table[column]):
-            last = start + row + column
-            ridders = max(abs(value - table[column - 1][row]), abs(value - table[column - 1][row + 1]))
-            error = max(ridders * 0.5**column, floor * abs(value)) + 2 * noise[last]
-            # The tiny steps need no extrapolation; the halvings beyond the candidate are taken once extrapolated.
-            later = table[1][last - start :] if last - start < len(table[1]) else table[1][:0]
-            later_noise = noise[last + 1 : last + 1 + len(later)]
-            tiny = smaller[smaller >= stop] if stop == _USABLE[1] else smaller[:0]
-            excess = np.concatenate(
-                [np.abs(later - value) - 4 * later_noise, np.abs(quotients[tiny] - value) - 4 * noise[tiny], [0.0]]
+            last = row + column
+            change = max(abs(value - table[column - 1][row]), abs(value - table[column - 1][row + 1]))
+            used = noise[start + row : start + last + 1]
+            smaller = noise[start + last + 1 : stop]
+            consider(
+                value,
+                change * 0.5**column + 2 * float(np.max(used)),
+                np.concatenate([table[1][last:], tiny]),
+                np.concatenate([smaller, tiny_noise]),
             )
-            error += float(np.max(excess))
-            if error < best[1]:
-                best = (float(value), float(error))
+    for k in range(1, len(tiny)):
+        consider(tiny[k], abs(tiny[k] - tiny[k - 1]) + 2 * tiny_noise[k], tiny[k + 1 :], tiny_noise[k + 1 :])
     return best
 
 
@@ -317,6 +357,13 @@ def _diverges(side: np.ndarray) -> bool:
     return bool(growth.all() and abs(side[-1]) > 0)
 
 
+def _stays_bent(jumps: np.ndarray, noise: np.ndarray, sides: tuple[np.ndarray, np.ndarray]) -> bool:
+    """Whether the tiny steps confirm a kink: else it lies beside the point, nearer than the halvings reach."""
+    jump = abs(float(np.median(sides[0] - sides[1])))
+    clear = noise[_HALVINGS:] < 0.05 * jump
+    return bool(np.all(jumps[_HALVINGS:][clear] > 0.5 * jump))
+
+
 def _is_kink(right: np.ndarray, left: np.ndarray, noise: np.ndarray) -> bool:
     """Whether the two sides keep apart, by the same amount, at all steps."""
     if not (np.isfinite(right).all() and np.isfinite(left).all()):
@@ -327,4 +374,4 @@ def _is_kink(right: np.ndarray, left: np.ndarray, noise: np.ndarray) -> bool:
     if _diverges(right) or _diverges(left):
         return bool(np.min(np.abs(jumps)) > noise_here)
     jump, spread = abs(float(np.median(jumps))), float(np.ptp(jumps))
-    return jump > _SHARP * size + noise_here and jump > 3 * spread
+    return bool(jump > _SHARP * size + noise_here and jump > 3 * spread)

@@ -16,7 +16,7 @@ from diffiface import registry
 from diffiface.adapter import Backend
 from diffiface.comparison.problem import LayoutError, Problem, arrays_of, same_bytes
 from diffiface.comparison.status import Status
-from diffiface.errors import DiffifaceError, MissingBackendError, UnsupportedOperationError
+from diffiface.errors import DiffifaceError, MissingBackendError, UnknownBackendError, UnsupportedOperationError
 from diffiface.operators.call import Call
 from diffiface.operators.preparation import Prep, prepare
 from diffiface.style import native_engines
@@ -72,6 +72,10 @@ def run_engine(spec: str | Backend, problem: Problem) -> Run:
         backend = registry.resolve(spec)
     except MissingBackendError as error:
         return Run(str(spec), status=Status.NOT_INSTALLED, detail=reason(error))
+    except UnknownBackendError:
+        raise
+    except Exception as error:  # its package is there, but broken
+        return Run(str(spec), status=Status.FAILED, detail=reason(error))
     run = Run(label_of(backend), backend.mode.value, backend.exact, backend=backend)
     writers = native_engines(problem.f)
     if writers and backend.traces and backend.style == "auto" and backend.name not in writers:

@@ -20,7 +20,7 @@ from diffiface.numpy_api.views import Reshape, Step, Subscript, View
 from diffiface.primitives import Primitives
 from diffiface.tracing import innermost
 
-_SLICE_BOUNDS = frozenset({int, type(None)})
+_BOUNDS = frozenset({int, type(None)})
 
 
 class Scalar(Dressed):
@@ -83,12 +83,12 @@ class Array(Dressed):
 
     def _store(self, value: Any, p: Primitives) -> None:
         """Write a result into the whole array, as `out=` and the augmented operators do."""
-        shape, dtype = self.shape, self.dtype
-        if not np.can_cast(p.dtype(value), dtype, "same_kind"):
-            raise TypeError(f"cannot cast the result from {p.dtype(value)} to {dtype} with casting rule 'same_kind'")
-        if p.dtype(value) != dtype:
+        shape, dtype, found = self.shape, self.dtype, p.dtype(value)
+        if found != dtype:
+            if not np.can_cast(found, dtype, "same_kind"):
+                raise TypeError(f"cannot cast the result from {found} to {dtype} with casting rule 'same_kind'")
             value = p.astype(value, dtype=dtype)
-        if tuple(p.shape(value)) != shape:
+        if tuple(value.shape) != shape:
             value = p.broadcast_to(value, shape=shape)
         self._replace(value, innermost(p, self._p))
 
@@ -153,7 +153,7 @@ class Array(Dressed):
         value = self._value if self._root is None else self._read()
         p, index, basic = self._settled(index, value)
         raw = p.getitem(value, index=index)
-        if not p.shape(raw):
+        if not raw.shape:
             return Scalar(raw, p)
         return self._view_of(raw, Subscript(index)) if basic else Array(raw, p)
 
@@ -177,11 +177,16 @@ class Array(Dressed):
         p = self._p
         kind = type(index)
         if kind is int:
-            length = p.shape(value)[0]
+            length = value.shape[0]
             if not -length <= index < length:
                 raise IndexError(f"index {index} is out of bounds for axis 0 with size {length}")
             return p, index, True
-        if kind is slice and {type(index.start), type(index.stop), type(index.step)} <= _SLICE_BOUNDS:
+        if (
+            kind is slice
+            and type(index.start) in _BOUNDS
+            and type(index.stop) in _BOUNDS
+            and type(index.step) in _BOUNDS
+        ):
             return p, index, True
         p, index = raw_index(index, p)
         index, basic = subscripts.settle(index, p.shape(value))

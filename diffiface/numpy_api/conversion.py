@@ -75,7 +75,7 @@ def raw_in(value: Any, p: Primitives) -> Any:
 def raw_operand(value: Any, p: Primitives) -> tuple[Primitives, Any]:
     """Return the trace in which a value of `p` meets another operand, and that operand (NotImplemented if it is none)."""
     kind = type(value)
-    if kind in _NUMBERS:
+    if kind in _NUMBERS or (kind is np.ndarray and value.dtype.char != "O"):
         return p, value
     if isinstance(value, Dressed):
         raw = value._read()

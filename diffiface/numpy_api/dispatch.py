@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
 from diffiface.errors import TracedValueError, UnsupportedOperationError, user_line
 from diffiface.numpy_api.array import Array, Scalar, dress
-from diffiface.numpy_api.conversion import array_in, raw_in, raw_index, trace_among
+from diffiface.numpy_api.conversion import array_in, raw_in, raw_index, raw_operand, trace_among
 from diffiface.numpy_api.dressed import PLAIN_NUMBER_FIX, Dressed
 from diffiface.numpy_api.table import (
     FUNCTIONS,
@@ -48,23 +48,32 @@ def _entry_of(function: np.ufunc, p: Primitives) -> UfuncEntry:
     return entry
 
 
+def _operands(inputs: tuple[Any, ...]) -> tuple[Primitives, Sequence[Any]]:
+    """Return the trace in which the inputs of a ufunc meet, and their raw values."""
+    first = inputs[0]
+    if isinstance(first, Dressed):
+        raw = first._read()
+        if len(inputs) == 1:
+            return first._p, (raw,)
+        p, other = raw_operand(inputs[1], first._p)
+        return p, (raw, other)
+    second = inputs[1]
+    raw = second._read()
+    p, other = raw_operand(first, second._p)
+    return p, (other, raw)
+
+
 def array_ufunc(self: Dressed, function: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
     """NumPy's `__array_ufunc__`."""
     if method == "__call__":
         if keywords:
             return _call_with_keywords(self, function, inputs, keywords)
-        first = inputs[0]
-        if len(inputs) == 1:
-            raw, p = first._read(), first._p
-            entry = _entry_of(function, p)
-            result = entry.translation(p, raw)
-        else:
-            p = trace_among(inputs, None) or self._p
-            entry = _entry_of(function, p)
-            result = entry.translation(p, *[raw_in(value, p) for value in inputs])
-        if not entry.discrete and type(result) is p.traced_type:
-            return Array(result, p) if result.shape else Scalar(result, p)
-        return dress(result, p)
+        p, raw = _operands(inputs)
+        entry = _entry_of(function, p)
+        result = entry.translation(p, *raw)
+        if entry.discrete or type(result) is tuple:
+            return dress(result, p)
+        return Array(result, p) if result.shape else Scalar(result, p)
     if method == "at":
         return _at(self, function, inputs)
     if method == "outer":
@@ -145,6 +154,12 @@ def array_function(
 
 def call(self: Dressed, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """Run the translation of a NumPy function on arguments that may be dressed."""
+    if len(args) == 1 and args[0] is self and not keywords:
+        entry = FUNCTIONS.get(function)
+        if entry is not None and not entry.dressed:
+            raw = self._read()
+            p = self._p
+            return dress(p.composites.get(entry.name, entry.translation)(p, raw), p)
     p = trace_among(args, self._p)
     assert p is not None
     if keywords:

@@ -93,6 +93,8 @@ class Dressed:
         value = self._read()
         constant = self._p.concrete(value)
         if constant is None:
+            if self.dtype.kind in "biu":
+                return known(self._p, value, asked)
             raise TracedValueError(
                 f"{asked} asks for the plain number behind a value that is being differentiated, "
                 "which would lose the derivative",
@@ -101,11 +103,6 @@ class Dressed:
                 fix=PLAIN_NUMBER_FIX,
             )
         return constant
-
-    def _known(self, asked: str) -> Any:
-        """The plain number(s) of any value, for decisions; an error where the engine does not know them."""
-        value = self._read()
-        return known(self._p, value, asked)
 
     def __float__(self) -> float:
         return float(self._constant("float() (or math.*, or storing it in a plain NumPy array)"))
@@ -120,7 +117,8 @@ class Dressed:
         return operator.index(self._constant("using it as an index or a count"))
 
     def __bool__(self) -> bool:
-        return bool(self._known("its truth (if, while, and, or, not)"))
+        value = self._read()
+        return bool(known(self._p, value, "the truth of a condition (if, while, and, or, not)"))
 
     # ---- printing and copying
 

@@ -41,6 +41,8 @@ COMPARISONS = {
 _SIMPLE_POWERS = {2: "square", 0.5: "sqrt", -1: "reciprocal"}
 """The exponents for which NumPy itself calls another ufunc than `power`."""
 
+_EXPONENTS = frozenset({int, float})
+
 
 def _operands(value: Any, other: Any) -> tuple[Primitives, Any, Any]:
     """Return the trace in which two operands meet, and their raw values."""
@@ -58,7 +60,7 @@ def _operands(value: Any, other: Any) -> tuple[Primitives, Any, Any]:
 
 def _dress_number(raw: Any, p: Primitives) -> Any:
     # Arithmetic on dressed values gives no booleans or integers to be made plain, which `dress` would look for.
-    return Array(raw, p) if (raw.shape if type(raw) is p.traced_type else p.shape(raw)) else Scalar(raw, p)
+    return Array(raw, p) if raw.shape else Scalar(raw, p)
 
 
 def _arithmetic(primitive: str) -> Callable[[Any, Any], Any]:
@@ -110,16 +112,19 @@ def _comparison(primitive: str) -> Callable[[Any, Any], Any]:
 
 def _unary(primitive: str) -> Callable[[Any], Any]:
     def method(self: Dressed) -> Any:
-        raw = self._read()
-        return _dress_number(getattr(self._p, primitive)(raw), self._p)
+        raw = self._value if self._root is None else self._read()
+        p = self._p
+        return _dress_number(getattr(p, primitive)(raw), p)
 
     return method
 
 
 def _power(self: Dressed, other: Any) -> Any:
-    if (type(other) is int or type(other) is float) and other in _SIMPLE_POWERS and self.dtype.kind in "fc":
+    if type(other) in _EXPONENTS and other in _SIMPLE_POWERS:
         raw = self._read()
-        return _dress_number(getattr(self._p, _SIMPLE_POWERS[other])(raw), self._p)
+        p = self._p
+        if p.dtype(raw).kind in "fc":
+            return _dress_number(getattr(p, _SIMPLE_POWERS[other])(raw), p)
     return _plain_power(self, other)
 
 

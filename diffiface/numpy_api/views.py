@@ -31,7 +31,7 @@ class Step(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Subscript:
     """`a[index]` for a basic index."""
 
@@ -47,7 +47,7 @@ class Subscript:
         return array[self.index]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reshape:
     """`a.reshape(shape)`."""
 
@@ -63,7 +63,7 @@ class Reshape:
         return array.reshape(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Transpose:
     """`a.transpose(axes)`."""
 
@@ -79,7 +79,7 @@ class Transpose:
         return array.transpose(self.axes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RealPart:
     """`a.real` of a complex array."""
 
@@ -93,7 +93,7 @@ class RealPart:
         return array.real
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ImaginaryPart:
     """`a.imag` of a complex array."""
 
@@ -116,7 +116,7 @@ class _ReadOnly:
         raise ValueError("assignment destination is read-only")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Broadcast(_ReadOnly):
     """`np.broadcast_to(a, shape)`."""
 
@@ -129,7 +129,7 @@ class Broadcast(_ReadOnly):
         return np.broadcast_to(array, self.shape)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Diagonal(_ReadOnly):
     """`np.diagonal(a, offset)` over the last two axes."""
 
@@ -150,7 +150,7 @@ def diagonal_index(shape: tuple[int, ...], offset: int) -> tuple[Any, ...]:
     return (Ellipsis, steps + start_row, steps + start_column)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class View:
     """A chain of steps: the last one, and the view it looks at (None for the root)."""
 

@@ -114,6 +114,8 @@ class Call:
         if self.nested:
             self._check_nesting()
         native_to = is_native(f, engine, backend.traces, backend.style)
+        if native_to is not None and (self.y_buffer is not None or self.cache_positions):
+            self._check_writable(native_to)
         self.function = Function(
             f,
             engine,
@@ -262,6 +264,16 @@ class Call:
                 f"x is being differentiated by {outer.engine!r}, inside which this engine cannot run",
                 engine=backend.name,
                 fix=f"inside, use 'forward' or 'reverse' (they nest in any engine) or {outer.engine!r} itself",
+            )
+
+    def _check_writable(self, native_to: str) -> None:
+        family = registry.family_of_module(native_to)
+        if family is not None and not family.mutable:
+            what = "fills its output" if self.y_buffer is not None else "writes into a cache"
+            raise UnsupportedOperationError(
+                f"the function {what} and is written for {native_to}, whose arrays cannot be written",
+                engine=self.backend.name,
+                fix="return the result instead, or write the function in plain NumPy",
             )
 
     # ---- running

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from diffiface_finite_differences.adapter import FiniteDifferences
 
+import diffiface as di
 from diffiface.errors import InputError, OutputError, UnsupportedOperationError
 from tests.backends.numeric_checks import PROBLEMS, Flat, Problem, leaves
 
@@ -310,6 +311,22 @@ def test_a_complex_step_refuses_what_it_cannot_see():
         engine.value_and_gradient(Flat(lambda x: np.sum(np.abs(x))), (np.ones(2),), ())
     _, (gradient,), _ = engine.value_and_gradient(Flat(lambda x: np.float64(2.0)), (np.ones(2),), ())
     np.testing.assert_array_equal(gradient, 0)
+
+
+def test_a_complex_step_passes_the_front_end_with_buffers_and_scratch_memory():
+    def fills(y: np.ndarray, x: np.ndarray) -> None:
+        y[:] = x**2
+
+    def uses_scratch(x: np.ndarray, scratch: np.ndarray) -> Any:
+        scratch[:] = x**3
+        return np.sum(scratch)
+
+    engine, x = di.backend("finite_differences", method="complex_step"), np.array([1.0, 2.0])
+    np.testing.assert_allclose(di.gradient(lambda x: np.sum(np.exp(x)), engine, x), np.exp(x), rtol=1e-14)
+    np.testing.assert_allclose(di.jacobian(fills, engine, x, y=np.zeros(2)), np.diag(2 * x), rtol=1e-14)
+    np.testing.assert_allclose(di.gradient(uses_scratch, engine, x, di.Cache(np.zeros(2))), 3 * x**2, rtol=1e-14)
+    with pytest.raises(OutputError, match="returned a complex number"):
+        di.gradient(lambda x: np.sum(x) * 1j, engine, x)
 
 
 # ---- outputs that cannot be used

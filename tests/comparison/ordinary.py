@@ -50,7 +50,7 @@ SMOOTH = [
         Case(p.name, known(gradient=p.gradient, hessian=p.hessian)(p.f), p.x, p.contexts)
         for p in SCALAR_PROBLEMS
     ),
-    case("square", lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.0, -3.0, 0.0])),
+    case("square", lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.0, 0.0, -3.0])),
     case("exponential", lambda x: np.sum(np.exp(x)), np.exp, np.array([-20.0, 0.0, 20.0])),
     case("logarithm near its pole", lambda x: np.sum(np.log(x)), lambda x: 1 / x, np.array([1e-8, 1.0, 1e8])),
     case("reciprocal", lambda x: np.sum(1 / x), lambda x: -1 / x**2, np.array([1e-3, -2.0])),

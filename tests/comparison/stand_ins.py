@@ -187,7 +187,7 @@ class _Numeric(Honest):
     exact = False
 
     def estimate_of(self, derivative: np.ndarray) -> np.ndarray:
-        return 1e-7 * (1 + np.abs(derivative))
+        return np.full(derivative.shape, 1e-7 * np.max(np.abs(derivative)))
 
     def error_estimate(self, operator: str, f: FlatFunction, xs: Leaves, seeds: Leaves | None, contexts: Leaves) -> Any:
         return [self.estimate_of(self.look_up(operator, f, xs, contexts)[1])]
@@ -199,7 +199,7 @@ class Numeric(_Numeric):
     name = "numeric"
 
     def spoil(self, derivative, xs, contexts):
-        return derivative + 3e-8 * (1 + np.abs(derivative))
+        return derivative * (1 + 3e-8)
 
 
 class NumericOff(_Numeric):

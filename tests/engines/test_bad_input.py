@@ -85,7 +85,7 @@ def outs_to_plain(x):
 
 
 def formats_index(x):
-    return [1.0, 2.0][int(x[0])] * x[1]
+    return np.arange(-50.0, 50.0)[int(x[0])] * x[1]
 
 
 def unknown_keyword(x):
@@ -175,7 +175,7 @@ def test_bad_input(engine: str, case: Bad):
 def test_the_users_own_exceptions_pass_through(engine):
     with pytest.raises(ZeroDivisionError, match="my own fault") as caught:
         di.gradient(fails_itself, engine, two)
-    (note,) = caught.value.__notes__
+    note = caught.value.__notes__[0]  # JAX adds one of its own
     assert engine in note and "test_bad_input.py" in note
 
 

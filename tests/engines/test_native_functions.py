@@ -59,7 +59,7 @@ def test_on_its_own_engine(engine):
 @natives
 def test_numeric_engines_can_call_it(engine):
     f = NATIVE[engine]()
-    np.testing.assert_allclose(di.gradient(f, "finite_differences", x, A), GRADIENT, rtol=1e-5 if engine == "jax" else 1e-7, atol=1e-2 if engine == "jax" else 1e-8)
+    np.testing.assert_allclose(di.gradient(f, "finite_differences", x, A), GRADIENT, rtol=1e-7, atol=1e-8)
 
 
 @natives

@@ -9,7 +9,7 @@ import numpy as np
 
 from diffiface.numpy_api.conversion import array_in
 from diffiface.numpy_api.functions.raw import axis_of, cast, ndim, result_type
-from diffiface.numpy_api.table import numpy_function
+from diffiface.numpy_api.table import available, numpy_function
 from diffiface.primitives import Primitives
 
 # A new array holds plain numbers until something is written to it: every engine takes those as constants.
@@ -137,3 +137,8 @@ def logspace(
     p: Primitives, start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None
 ) -> Any:
     return cast(p, p.power(base, linspace(p, start, stop, num, endpoint)), dtype)
+
+
+@numpy_function(*available(np, "astype"))
+def astype(p: Primitives, x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
+    return cast(p, x, dtype)

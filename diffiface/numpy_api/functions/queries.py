@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from diffiface.numpy_api.array import Array
 from diffiface.numpy_api.dressed import Dressed
 from diffiface.numpy_api.functions.raw import ndim as rank_of
 from diffiface.numpy_api.functions.raw import size as size_of
+from diffiface.numpy_api.subscripts import probe
 from diffiface.numpy_api.table import dressed_function, numpy_function
 from diffiface.primitives import Primitives
 
@@ -85,3 +87,14 @@ def array_repr(arr: Any, *arguments: Any, **keywords: Any) -> str:
 @dressed_function(np.array_str, np.array2string)
 def array_str(a: Any, *arguments: Any, **keywords: Any) -> str:
     return str(a)
+
+
+def _indices_from(function: Callable[..., Any]) -> None:
+    @numpy_function(function)
+    def indices_from(p: Primitives, arr: Any, k: int = 0) -> Any:
+        shape_only = probe(p.shape(arr))
+        return function(shape_only, k) if k else function(shape_only)
+
+
+for _function in (np.tril_indices_from, np.triu_indices_from, np.diag_indices_from):
+    _indices_from(_function)

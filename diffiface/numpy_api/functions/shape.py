@@ -12,7 +12,7 @@ from diffiface.numpy_api.array import Array, Scalar, dress
 from diffiface.numpy_api.conversion import array_in, trace_among
 from diffiface.numpy_api.dispatch import unsupported
 from diffiface.numpy_api.dressed import Dressed
-from diffiface.numpy_api.table import dressed_function
+from diffiface.numpy_api.table import available, dressed_function
 from diffiface.numpy_api.views import Broadcast, Diagonal, ImaginaryPart, RealPart, Subscript, Transpose
 
 # ---- the argument as an Array
@@ -315,3 +315,8 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 def copy_(a: Any, order: str = "K", subok: bool = False) -> Any:
     a = as_dressed(a)
     return a.__copy__() if isinstance(a, Dressed) else np.array(a)
+
+
+@dressed_function(*available(np, "unstack"))
+def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
+    return tuple(moveaxis(as_dressed(x), axis, 0))

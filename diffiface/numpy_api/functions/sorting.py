@@ -10,7 +10,7 @@ import numpy as np
 from diffiface.numpy_api.conversion import array_in
 from diffiface.numpy_api.dressed import known
 from diffiface.numpy_api.functions.indexing import index_along
-from diffiface.numpy_api.functions.raw import axes_of, axis_of, flat, inexact, ndim, refuse, size, take
+from diffiface.numpy_api.functions.raw import axes_of, axis_of, flat, inexact, ndim, refuse, result_type, size, take
 from diffiface.numpy_api.functions.reductions import any_, mean
 from diffiface.numpy_api.table import numpy_function
 from diffiface.primitives import Primitives
@@ -56,8 +56,18 @@ def _extreme_position(primitive: str) -> Callable[..., Any]:
     return extreme_position
 
 
-numpy_function(np.argmax)(_extreme_position("argmax"))
-numpy_function(np.argmin)(_extreme_position("argmin"))
+argmax = numpy_function(np.argmax)(_extreme_position("argmax"))
+argmin = numpy_function(np.argmin)(_extreme_position("argmin"))
+
+
+@numpy_function(np.nanargmax)
+def nanargmax(p: Primitives, a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
+    return argmax(p, p.where(p.isnan(a), -np.inf, a), axis, keepdims=keepdims)
+
+
+@numpy_function(np.nanargmin)
+def nanargmin(p: Primitives, a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
+    return argmin(p, p.where(p.isnan(a), np.inf, a), axis, keepdims=keepdims)
 
 
 # ---- order statistics
@@ -186,6 +196,16 @@ def interp(p: Primitives, x: Any, xp: Any, fp: Any, left: Any = None, right: Any
     low = p.getitem(fp, index=0) if left is None else left
     high = p.getitem(fp, index=-1) if right is None else right
     return p.where(p.less(x, first), low, p.where(p.greater(x, last), high, inside))
+
+
+@numpy_function(np.bincount, arrays=1)
+def bincount(p: Primitives, x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+    places = known(p, x, "numpy.bincount")
+    length = max(minlength, int(places.max()) + 1 if places.size else 0)
+    if weights is None:
+        return np.bincount(places, minlength=minlength)
+    weights = array_in(weights, p)
+    return p.add_at(np.zeros(length, result_type(p, weights, np.float64(0))), weights, index=places)
 
 
 @numpy_function(np.isin, arrays=2)

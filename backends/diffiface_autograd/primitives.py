@@ -1,0 +1,249 @@
+"""The primitives in autograd: mostly `autograd.numpy`, which is NumPy with boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import autograd.numpy as anp
+import autograd.scipy.special as asp
+import numpy as np
+from autograd.extend import Box
+from autograd.numpy.numpy_boxes import ArrayBox
+
+from diffiface.adapter import NUMPY, Primitives
+from diffiface_autograd import rules
+from diffiface_autograd.arrays import plain
+
+
+def _private(value: Any) -> Any:
+    """A constant's own copy: autograd's rules read it after f may have changed it."""
+    return np.array(value) if isinstance(value, np.ndarray) and value.ndim else value
+
+
+def _traced(function: Callable[..., Any]) -> Callable[..., Any]:
+    return staticmethod(lambda *operands: function(*map(_private, operands)))
+
+
+def _untraced(name: str) -> Callable[..., Any]:
+    """A primitive without derivative: NumPy's, on the numbers inside the boxes."""
+    definition = getattr(NUMPY, name)
+    return staticmethod(lambda *operands, **parameters: definition(*map(plain, operands), **parameters))
+
+
+class AutogradPrimitives(Primitives):
+    """Boxes as the dress sees them."""
+
+    engine = "autograd"
+    traced_type = ArrayBox
+
+    def __init__(self, outer: Primitives, level: int):
+        self.accepts = (outer, *outer.accepts) if isinstance(outer, AutogradPrimitives) else ()
+        self._level = level
+
+    # ---- questions about a value
+
+    def dtype(self, value: Any) -> np.dtype:
+        value = plain(value)
+        return value.dtype if isinstance(value, (np.ndarray, np.generic)) else np.asarray(value).dtype
+
+    def shape(self, value: Any) -> tuple[int, ...]:
+        return np.shape(plain(value))
+
+    def primal(self, value: Any) -> Any:
+        return plain(value)
+
+    def lower(self, value: Any) -> Any:
+        return value._value if isinstance(value, Box) and value._trace == self._level else value
+
+    # ---- elementwise
+
+    negative = _traced(anp.negative)
+    absolute = _traced(anp.abs)
+    square = _traced(anp.square)
+    sqrt = _traced(anp.sqrt)
+    cbrt = _traced(rules.cbrt)
+    reciprocal = _traced(anp.reciprocal)
+    exp = _traced(anp.exp)
+    exp2 = _traced(anp.exp2)
+    expm1 = _traced(anp.expm1)
+    log = _traced(anp.log)
+    log2 = _traced(anp.log2)
+    log10 = _traced(anp.log10)
+    log1p = _traced(anp.log1p)
+    sin = _traced(anp.sin)
+    cos = _traced(anp.cos)
+    tan = _traced(anp.tan)
+    arcsin = _traced(anp.arcsin)
+    arccos = _traced(anp.arccos)
+    arctan = _traced(anp.arctan)
+    sinh = _traced(anp.sinh)
+    cosh = _traced(anp.cosh)
+    tanh = _traced(anp.tanh)
+    arcsinh = _traced(anp.arcsinh)
+    arccosh = _traced(anp.arccosh)
+    arctanh = _traced(anp.arctanh)
+    conjugate = _traced(anp.conj)
+    real = _traced(anp.real)
+    imag = _traced(anp.imag)
+    sign = _untraced("sign")
+    floor = _untraced("floor")
+    ceil = _untraced("ceil")
+    trunc = _untraced("trunc")
+    rint = _untraced("rint")
+    isnan = _untraced("isnan")
+    isinf = _untraced("isinf")
+    isfinite = _untraced("isfinite")
+    logical_not = _untraced("logical_not")
+    invert = _untraced("invert")
+
+    add = _traced(anp.add)
+    subtract = _traced(anp.subtract)
+    multiply = _traced(anp.multiply)
+    divide = _traced(anp.divide)
+    maximum = _traced(anp.maximum)
+    minimum = _traced(anp.minimum)
+    arctan2 = _traced(anp.arctan2)
+    hypot = _traced(rules.hypot)
+    logaddexp = _traced(anp.logaddexp)
+    power = _traced(anp.power)
+    remainder = _traced(anp.remainder)
+    floor_divide = _untraced("floor_divide")
+    equal = _untraced("equal")
+    not_equal = _untraced("not_equal")
+    less = _untraced("less")
+    less_equal = _untraced("less_equal")
+    greater = _untraced("greater")
+    greater_equal = _untraced("greater_equal")
+    logical_and = _untraced("logical_and")
+    logical_or = _untraced("logical_or")
+    logical_xor = _untraced("logical_xor")
+    bitwise_and = _untraced("bitwise_and")
+    bitwise_or = _untraced("bitwise_or")
+    bitwise_xor = _untraced("bitwise_xor")
+
+    # ---- special functions
+
+    erf = _traced(asp.erf)
+    erfc = _traced(asp.erfc)
+    expit = _traced(asp.expit)
+    log_expit = _traced(rules.log_expit)
+    gammaln = _traced(asp.gammaln)
+    digamma = _traced(asp.digamma)
+    ndtr = _traced(rules.ndtr)
+    log_ndtr = _traced(rules.log_ndtr)
+    xlogy = _traced(rules.xlogy)
+
+    def polygamma(self, x: Any, *, order: int) -> Any:
+        return asp.polygamma(order, _private(x))
+
+    # ---- selection and conversion
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        return anp.where(np.array(plain(condition), bool), _private(x), _private(y))
+
+    def astype(self, x: Any, *, dtype: np.dtype) -> Any:
+        dtype = np.dtype(dtype)
+        if not isinstance(x, Box) or dtype.kind in "biu":  # autograd would pass a derivative through integers
+            return NUMPY.astype(plain(x), dtype=dtype)
+        return (anp.real(x) if dtype.kind != "c" else x).astype(dtype)
+
+    # ---- reductions
+
+    def sum(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        return anp.sum(x, axis=axis, keepdims=keepdims)
+
+    def max(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        return anp.max(_private(x), axis=axis, keepdims=keepdims)
+
+    def min(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        return anp.min(_private(x), axis=axis, keepdims=keepdims)
+
+    any = _untraced("any")
+    all = _untraced("all")
+    argmax = _untraced("argmax")
+    argmin = _untraced("argmin")
+    argsort = _untraced("argsort")
+    searchsorted = _untraced("searchsorted")
+
+    def prod(self, x: Any, *, axis: int, keepdims: bool) -> Any:
+        return rules.prod(x, axis, keepdims) if isinstance(x, Box) else NUMPY.prod(x, axis=axis, keepdims=keepdims)
+
+    def cumsum(self, x: Any, *, axis: int) -> Any:
+        return anp.cumsum(x, axis=axis)
+
+    def cumprod(self, x: Any, *, axis: int) -> Any:
+        return rules.cumprod(x, axis) if isinstance(x, Box) else NUMPY.cumprod(x, axis=axis)
+
+    # ---- shape
+
+    def reshape(self, x: Any, *, shape: tuple[int, ...]) -> Any:
+        return anp.reshape(x, shape)
+
+    def transpose(self, x: Any, *, axes: tuple[int, ...]) -> Any:
+        return anp.transpose(x, axes)
+
+    def broadcast_to(self, x: Any, *, shape: tuple[int, ...]) -> Any:
+        return rules.broadcast_to(x, shape)
+
+    def concatenate(self, arrays: list[Any], *, axis: int) -> Any:
+        return anp.concatenate(list(map(_private, arrays)), axis=axis)
+
+    def stack(self, arrays: list[Any], *, axis: int) -> Any:
+        shape = self.shape(arrays[0])
+        slices = [anp.reshape(_private(a), (*shape[:axis], 1, *shape[axis:])) for a in arrays]
+        return anp.concatenate(slices, axis=axis)
+
+    # ---- indexing
+
+    def getitem(self, x: Any, *, index: Any) -> Any:
+        return (x if isinstance(x, Box) else np.array(x))[_plain_index(index)]
+
+    def setitem(self, x: Any, value: Any, *, index: Any) -> Any:
+        index = _plain_index(index)
+        return rules.setitem(_private(x), self._written(x, value, index), index)
+
+    def add_at(self, x: Any, value: Any, *, index: Any) -> Any:
+        index = _plain_index(index)
+        return rules.add_at(_private(x), self._written(x, value, index), index)
+
+    def _written(self, x: Any, value: Any, index: Any) -> Any:
+        """The value without leading axes of length 1 beyond those of the place it goes to."""
+        value, shape = _private(value), self.shape(value)
+        extra = len(shape) - np.ndim(np.broadcast_to(np.empty(()), self.shape(x))[index])
+        return anp.reshape(value, shape[extra:]) if extra > 0 and set(shape[:extra]) == {1} else value
+
+    # ---- contraction and linear algebra
+
+    matmul = _traced(anp.matmul)
+
+    def einsum(self, arrays: list[Any], *, subscripts: str) -> Any:
+        return anp.einsum(subscripts, *map(_private, arrays))
+
+    solve = _traced(anp.linalg.solve)
+    inv = _traced(anp.linalg.inv)
+    det = _traced(anp.linalg.det)
+    cholesky = _traced(anp.linalg.cholesky)
+
+    def slogdet(self, a: Any) -> tuple[Any, Any]:
+        result = anp.linalg.slogdet(a)
+        return result[0], result[1]
+
+    def eigh(self, a: Any) -> tuple[Any, Any]:
+        result = anp.linalg.eigh(_symmetric(a))
+        return result[0], result[1]
+
+
+def _symmetric(a: Any) -> Any:
+    """The matrix that the lower triangle stands for, with the derivative of the symmetrised argument."""
+    symmetrised = (a + anp.conj(anp.swapaxes(a, -1, -2))) / 2
+    lower = np.tril(plain(a))
+    from_lower = lower + np.conj(np.swapaxes(np.tril(lower, -1), -1, -2))
+    return symmetrised + (from_lower - plain(symmetrised))
+
+
+def _plain_index(index: Any) -> Any:
+    """An index without boxes, whose arrays the caller cannot change afterwards."""
+    if isinstance(index, tuple):
+        return tuple(map(_plain_index, index))
+    return _private(plain(index))
