@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from diffiface import trees
 from diffiface.adapter import Backend, FlatFunction, Leaves
 from diffiface.primitives import Primitives
 from diffiface.tracing import tracing
@@ -22,7 +23,7 @@ class GradientFunction:
 
         with tracing(p):
             y, gradients, aux = engine_method(self.inner, "gradient")(self.f, xs, contexts)
-        return (y, *gradients), aux
+        return (y, *gradients), _lowered(p, aux)
 
 
 @dataclass(frozen=True)
@@ -37,4 +38,9 @@ class DerivativeFunction:
 
         with tracing(p):
             ys, dys, aux = engine_method(self.inner, "derivative")(self.f, xs, contexts)
-        return (*ys, *dys), aux
+        return (*ys, *dys), _lowered(p, aux)
+
+
+def _lowered(p: Primitives, aux: Any) -> Any:
+    """What f returned beside y, without the outer trace's derivatives: the inner engine knows only its own."""
+    return aux if aux is None else trees.map_leaves(p.lower, aux)

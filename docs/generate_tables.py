@@ -47,7 +47,6 @@ def engines() -> str:
         ["exact", *(yes_no[c.exact] for c in capabilities)],
         ["complex x", *(yes_no[c.complex_inputs] for c in capabilities)],
         ["runs inside a derivative by", *(inside[c.nests] for c in capabilities)],
-        ["its own arrays", *("" if cls.family == "numpy" else f"`{cls.family}`" for cls in classes)],
         ["install", *(f"`diffiface[{name}]`" if name in extras else "`diffiface`" for name in names)],
     ]
     return table(["", *(f"`{name}`" for name in names)], rows)

@@ -73,7 +73,8 @@ class _Run:
 
     def result(self, value: Any) -> Any:
         """Hand a result back: as a box inside an outer derivative, else as an array of its own."""
-        return value if self._nested else np.array(value, order="C")
+        # Boxes also come from the user's own autograd.grad around this call.
+        return value if self._nested or isinstance(value, Box) else np.array(value, order="C")
 
 
 def _dtype(value: Any) -> np.dtype:

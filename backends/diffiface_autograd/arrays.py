@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import autograd.numpy as anp
@@ -23,6 +24,7 @@ class Family:
     """The family of autograd's boxes, which exist only while a function is being differentiated."""
 
     name = "autograd"
+    mutable = False
 
     def owns(self, value: Any) -> bool:
         """Say whether a value is a box."""
@@ -55,6 +57,10 @@ class Family:
     def stack(self, arrays: Sequence[Any]) -> Any:
         """Stack boxes of one shape along a new leading axis."""
         return anp.stack(list(arrays))
+
+    def computing(self) -> AbstractContextManager[None]:
+        """Change nothing: arrays keep the precision they have."""
+        return nullcontext()
 
 
 FAMILY = Family()

@@ -87,7 +87,7 @@ class JAX(Backend):
             *seeds, contexts = rest
             with _precision(native, xs, contexts):
                 results = compiled(xs, tuple(seeds), contexts)
-            return _finished(operator, results, xs, contexts)
+            return _finished(operator, results, xs)
 
         return run
 
@@ -101,7 +101,7 @@ class JAX(Backend):
             constants = tuple(map(_native_constant, contexts)) if native else contexts
             flat = FlatCall(f, current_trace(), constants)
             *results, aux = OPERATORS[operator](flat, arrays, *seeds, self.chunk_size)
-        return _finished(operator, (*results, rebuild_aux(flat.rest, aux)), xs, contexts)
+        return _finished(operator, (*results, rebuild_aux(flat.rest, aux)), xs)
 
 
 def _native_constant(context: Any) -> Any:
@@ -121,12 +121,12 @@ def _is_wide(value: Any) -> bool:
     return isinstance(value, (np.ndarray, np.generic, jax.Array)) and value.dtype in ("f8", "c16", "i8", "u8")
 
 
-def _finished(operator: str, results: tuple[Any, ...], xs: Leaves, contexts: Leaves) -> tuple[Any, ...]:
+def _finished(operator: str, results: tuple[Any, ...], xs: Leaves) -> tuple[Any, ...]:
     """Hand results back in x's family: NumPy copies, JAX arrays, or whatever an outer transformation traces."""
+    if current_trace().engine == "jax":
+        return results
     *values, aux = results
     families = {isinstance(x, jax.Array) for x in xs}
-    if current_trace().engine == "jax" or any(isinstance(v, jax.core.Tracer) for v in (*xs, *contexts)):
-        return results
     if families == {False}:
         return *map(_to_numpy, values), aux
     narrow = not jax.config.jax_enable_x64 and not any(map(_is_wide, xs))
@@ -134,15 +134,20 @@ def _finished(operator: str, results: tuple[Any, ...], xs: Leaves, contexts: Lea
 
 
 def _to_numpy(value: Any) -> Any:
-    return tuple(map(_to_numpy, value)) if isinstance(value, (tuple, list)) else np.array(value)
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_to_numpy, value))
+    # The user's own jit or vmap may run around this call.
+    return value if isinstance(value, jax.core.Tracer) else np.array(value)
 
 
 def _by_leaf(value: Any, kind: str, xs: Leaves, narrow: bool) -> Any:
-    """Convert results that belong to NumPy leaves of x, in an x that has JAX leaves too."""
+    """Convert results that belong to NumPy leaves of an x that has JAX leaves too, and keep the others."""
     if kind == "rows":
         return [_by_leaf(row, "x", xs, narrow) for row in value]
     if kind == "x":
-        return tuple(_narrowed(v, narrow) if isinstance(x, jax.Array) else np.array(v) for v, x in zip(value, xs, strict=True))
+        return tuple(
+            _narrowed(v, narrow) if isinstance(x, jax.Array) else _to_numpy(v) for v, x in zip(value, xs, strict=True)
+        )
     return tuple(_narrowed(v, narrow) for v in value) if isinstance(value, tuple) else _narrowed(value, narrow)
 
 

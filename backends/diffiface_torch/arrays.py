@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ class Family:
     """The array family of `torch.Tensor`."""
 
     name = "torch"
+    mutable = True
 
     def owns(self, value: Any) -> bool:
         """Say whether a value is a tensor."""
@@ -86,6 +88,10 @@ class Family:
     def stack(self, arrays: Sequence[Any]) -> torch.Tensor:
         """Stack tensors of one shape along a new leading axis."""
         return torch.stack(tuple(arrays))
+
+    def computing(self) -> AbstractContextManager[None]:
+        """Change nothing: tensors keep the precision they have."""
+        return nullcontext()
 
 
 FAMILY = Family()

@@ -99,13 +99,13 @@ def along_basis(
     for leaf in inputs:
         unit = leaf.new_zeros((total, leaf.numel()))
         unit[offset : offset + leaf.numel()].fill_diagonal_(1)
-        units.append(unit.reshape(total, *leaf.shape))
+        units.append(unit.reshape((total, *leaf.shape)))
         offset += leaf.numel()
     stacked = linear(units)
     sizes = [leaf.numel() for leaf in inputs]
     return [
         [
-            block.reshape(*leaf.shape, *output.shape)
+            block.reshape((*leaf.shape, *output.shape))
             for block, leaf in zip(torch.split(moved, sizes), inputs, strict=True)
         ]
         for moved, output in zip(stacked, outputs, strict=True)
@@ -130,4 +130,4 @@ def jacobian(ys: Tensors, xs: Tensors, *, create_graph: bool, chunk_size: int | 
 
 def _last_axes_first(block: torch.Tensor, count: int) -> torch.Tensor:
     leading = block.ndim - count
-    return block.permute(*range(leading, block.ndim), *range(leading))
+    return block.permute((*range(leading, block.ndim), *range(leading)))

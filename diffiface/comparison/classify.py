@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffiface.comparison.problem import Problem
-from diffiface.comparison.reference import Reference, distance, in_single_precision, ratios, worst_first
+from diffiface.comparison.reference import Reference, distance, finite, in_single_precision, ratios, worst_first
 from diffiface.comparison.referee import Referee
 from diffiface.comparison.run import Run
 from diffiface.comparison.status import Status
@@ -45,8 +45,9 @@ def classify(run: Run, problem: Problem, reference: Reference | None, referee: R
     apart = distance(run.values, reference.values)
     with np.errstate(all="ignore"):
         sizes = np.abs(reference.values)
+        spacing = np.spacing(finite(sizes)) * (problem.epsilon / np.finfo(float).eps)
         relative = np.where(sizes > 0, apart / sizes, 0.0)
-        ulps = np.where(np.isfinite(sizes), apart / np.spacing(np.maximum(sizes, np.finfo(float).tiny)), 0.0)
+        ulps = np.where((sizes > 0) & np.isfinite(sizes), apart / spacing, 0.0)
     units = ratios(run, reference)
     worst = int(np.argmax(np.where(np.isnan(units), np.inf, units))) if units.size else None
     status, detail, blamed = _status(run, problem, reference, referee, units)

@@ -19,7 +19,7 @@ from diffiface.errors import DisagreementError, MissingBackendError
 _WIDTH = 100
 _MODES = {"forward": "fwd", "reverse": "rev", "forward and reverse": "both", "numeric": "num."}
 _SHORT = {Status.WITHIN_ESTIMATE: "agrees (FD error)"}
-_COLUMNS = ("engine", "mode", "status", "max abs", "max rel", "ulp", "worst entry", "calls", "prepare", "run", "MiB")
+_COLUMNS = ("engine", "mode", "status", "abs", "rel", "ulp", "worst entry", "calls", "prepare", "run", "memory")
 
 
 def make_row(run: Run, verdict: Verdict, problem: Problem, reference: Reference | None) -> dict[str, Any]:
@@ -47,9 +47,12 @@ def make_row(run: Run, verdict: Verdict, problem: Problem, reference: Reference 
 class Comparison:
     """What `compare` found: one row per engine, and what they were judged by.
 
-    A row's keys: engine, mode, status, max_abs_error, max_rel_error (over the entries whose reference is not
-    zero), max_ulp, worst_entry, worst_value, worst_reference, f_calls (in one run, once prepared),
-    prepare_seconds, run_seconds, peak_bytes, detail. What does not apply is None.
+    In print, "abs", "rel" and "ulp" are an engine's largest errors, "calls" those of f in one run, "prepare" what comes
+    before the first result, "memory" the peak during a run, and "–" what does not apply.
+
+    A row's keys: engine, mode, status, max_abs_error, max_rel_error and max_ulp (over the entries whose reference is
+    not zero), worst_entry, worst_value, worst_reference, f_calls (in one run, once prepared), prepare_seconds,
+    run_seconds, peak_bytes, detail. What does not apply is None.
     """
 
     rows: list[dict[str, Any]]
@@ -104,7 +107,9 @@ class Comparison:
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
         for name in _COLUMNS:
             numeric = name not in ("engine", "mode", "status", "worst entry")
-            table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=True)
+            table.add_column(
+                name, justify="right" if numeric else "left", overflow="fold", no_wrap=name != "worst entry", min_width=3
+            )
         for row in self.rows:
             table.add_row(*_cells(row))
         written = io.StringIO()
@@ -170,14 +175,14 @@ def _cells(row: dict[str, Any]) -> list[str]:
         "–" if row["f_calls"] is None else str(row["f_calls"]),
         _seconds(row["prepare_seconds"]),
         _seconds(row["run_seconds"]),
-        "–" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 2**20:.1f}",
+        _bytes(row["peak_bytes"]),
     ]
 
 
 def _number(value: float | None) -> str:
     if value is None:
         return "–"
-    return "0" if value == 0 else f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
+    return "0" if value == 0 else f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 def _ulps(value: float | None) -> str:
@@ -195,3 +200,9 @@ def _seconds(value: float | None) -> str:
         if value * factor >= 1:
             break
     return f"{value * factor:.3g}{unit}"
+
+
+def _bytes(value: int | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value / 2**20:.3g}M" if value >= 2**20 else f"{value / 2**10:.0f}K"

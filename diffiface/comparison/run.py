@@ -45,6 +45,7 @@ class Run:
     f_calls: int | None = None
     """Calls of f in one run, once prepared."""
     prepare_seconds: float | None = None
+    """Preparing, and what the first run took beyond a later one (engines that compile may put it off until then)."""
     run_seconds: float | None = None
     peak_bytes: int | None = None
     backend: Backend | None = None
@@ -104,26 +105,23 @@ def _measure(run: Run, backend: Backend, problem: Problem) -> None:
     run.prep = prepare(problem.operator, counted.f, backend, arguments, t, **options)
     run.prepare_seconds = time.perf_counter() - start
 
-    counted.calls = 0
     start = time.perf_counter()
     run.values = run.evaluate(problem, arguments, t)
     first_seconds = time.perf_counter() - start
-    run.f_calls = counted.calls
     run.input_changed = not same_bytes(untouched, arrays_of((*arguments, t)))
 
     arguments, t = problem.fresh_arguments()
+    counted.calls = 0
     run.second_values, run.peak_bytes = _with_peak_memory(lambda: run.evaluate(problem, arguments, t))
-    run.run_seconds = _median_seconds(lambda: run.evaluate(problem, arguments, t), first_seconds)
+    run.f_calls = counted.calls
+    run.run_seconds = _median_seconds(lambda: run.evaluate(problem, arguments, t))
+    run.prepare_seconds += max(0.0, first_seconds - run.run_seconds)
     if not backend.exact:
         run.estimate = _error_estimate(backend, problem)
 
 
-def _median_seconds(call: Callable[[], Any], first_seconds: float) -> float:
-    """Time a few more calls; the first one may have compiled and counts only if it took the whole budget."""
-    if first_seconds > _TIMING_BUDGET:
-        start = time.perf_counter()
-        call()
-        return time.perf_counter() - start
+def _median_seconds(call: Callable[[], Any]) -> float:
+    """Time a few calls, fewer if they take long."""
     seconds: list[float] = []
     while len(seconds) < _TIMED_RUNS and sum(seconds) < _TIMING_BUDGET:
         start = time.perf_counter()

@@ -72,7 +72,7 @@ class Array(Dressed):
         return self._value
 
     def _replace(self, value: Any, p: Primitives) -> None:
-        """Let `value`, of the same shape and dtype, take the place of the raw value (and of a view's part of its root)."""
+        """Put a raw value of the same shape and dtype in the place of this one (and of a view's part of its root)."""
         root = self._root
         if root is not None:
             p = innermost(p, root._p)

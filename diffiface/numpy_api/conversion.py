@@ -1,4 +1,4 @@
-"""From dressed values to raw ones: traces found among arguments, and arguments as an operation of a trace takes them."""
+"""From dressed values to raw ones: traces found among arguments, arguments as an operation of a trace takes them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def raw_in(value: Any, p: Primitives) -> Any:
 
 
 def raw_operand(value: Any, p: Primitives) -> tuple[Primitives, Any]:
-    """Return the trace in which a value of `p` meets another operand, and that operand (NotImplemented if it is none)."""
+    """Return the trace in which a value of `p` meets another operand, and that operand (or NotImplemented)."""
     kind = type(value)
     if kind in _NUMBERS or (kind is np.ndarray and value.dtype.char != "O"):
         return p, value

@@ -1,4 +1,4 @@
-"""From a NumPy call to its translation: traces found, arguments undressed, `out=`, `where=` and `dtype=` served once."""
+"""From a NumPy call to its translation: arguments undressed, `out=`, `where=` and `dtype=` served in one place."""
 
 from __future__ import annotations
 

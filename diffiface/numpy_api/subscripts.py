@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
-_UNINDEXABLE = "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are valid indices"
+_UNINDEXABLE = (
+    "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are valid "
+    "indices"
+)
 _PLAIN = (int, slice, type(None), type(Ellipsis), np.ndarray, np.integer, np.bool_)
 
 

@@ -122,3 +122,12 @@ def leaves(nested: Any) -> Iterator[np.ndarray]:
             yield from leaves(member)
     else:
         yield nested
+
+
+METHODS = ("central", "forward", "complex_step")
+# What f's rounding allows of first and second finite differences, relative to the largest entry.
+TOLERANCES = {"central": (1e-8, 1e-6), "forward": (1e-6, 2e-3), "complex_step": (1e-13, 1e-8)}
+
+
+def scale_of(*arrays: Any) -> float:
+    return max(1e-300, *(float(np.max(np.abs(array), initial=0.0)) for array in arrays))

@@ -1,4 +1,4 @@
-"""The translations, by kind. Importing this package enters all of them in the table (scipy.special's when first met)."""
+"""The translations, by kind. Importing this package enters them in the table (scipy.special's when first met)."""
 
 from diffiface.numpy_api.functions import arithmetic as arithmetic
 from diffiface.numpy_api.functions import contraction as contraction

@@ -29,10 +29,15 @@ def linalg_matmul(p: Primitives, x1: Any, x2: Any, /) -> Any:
 @numpy_function(np.dot, arrays=2)
 def dot(p: Primitives, a: Any, b: Any) -> Any:
     if ndim(p, a) == 0 or ndim(p, b) == 0:
-        return p.multiply(a, b)
+        return p.multiply(_strong(a), _strong(b))
     if ndim(p, b) == 1 or (ndim(p, a) <= 2 and ndim(p, b) == 2):
         return p.matmul(a, b)
     return tensordot(p, a, b, ((-1,), (-2,)))
+
+
+def _strong(a: Any) -> Any:
+    """Return a Python number as an array: np.dot and np.inner do not treat it as weak in promotion."""
+    return np.asarray(a) if isinstance(a, (int, float, complex)) else a
 
 
 @numpy_function(np.vdot, arrays=2)
@@ -44,7 +49,7 @@ def vdot(p: Primitives, a: Any, b: Any) -> Any:
 @numpy_function(np.inner, arrays=2)
 def inner(p: Primitives, a: Any, b: Any) -> Any:
     if ndim(p, a) == 0 or ndim(p, b) == 0:
-        return p.multiply(a, b)
+        return p.multiply(_strong(a), _strong(b))
     if ndim(p, b) == 1:
         return p.matmul(a, b)
     return tensordot(p, a, b, ((-1,), (-1,)))

@@ -117,7 +117,7 @@ def linspace(
     axis: int = 0,
 ) -> Any:
     intervals = num - 1 if endpoint else num
-    kind = np.result_type(result_type(p, start, stop), np.float64) if dtype is None else np.dtype(dtype)
+    kind = result_type(p, start, stop, 1.0) if dtype is None else np.dtype(dtype)
     difference = p.subtract(stop, start)
     step = p.divide(difference, intervals) if intervals > 0 else p.multiply(difference, np.nan)
     rank = ndim(p, difference)

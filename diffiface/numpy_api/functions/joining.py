@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from diffiface.numpy_api.conversion import array_in
-from diffiface.numpy_api.functions.raw import axis_of, cast, flat, ndim, refuse, take
+from diffiface.numpy_api.functions.raw import axis_of, cast, flat, ndim, refuse, size, take
 from diffiface.numpy_api.table import numpy_function
 from diffiface.primitives import Primitives
 
@@ -215,9 +215,10 @@ def insert(p: Primitives, arr: Any, obj: Any, values: Any, axis: int | None = No
         refuse(p, "insert", "axis", axis)
     length = p.shape(arr)[0]
     values = array_in(values, p)
-    count = len(np.insert(np.arange(length), obj, 0)) - length
+    # At one place any number of values goes in, at several places one value each.
+    count = size(p, values) if np.ndim(obj) == 0 else len(np.insert(np.arange(length), obj, 0)) - length
     values = cast(p, p.broadcast_to(values, shape=(count,)), p.dtype(arr))
-    places = np.insert(np.arange(length), obj, np.arange(length, length + count) if np.ndim(obj) else length)
+    places = np.insert(np.arange(length), obj, np.arange(length, length + count))
     return p.getitem(p.concatenate([arr, values], axis=0), index=places)
 
 
@@ -252,7 +253,7 @@ def diagflat(p: Primitives, v: Any, k: int = 0) -> Any:
 @numpy_function(np.vander)
 def vander(p: Primitives, x: Any, N: int | None = None, increasing: bool = False) -> Any:
     count = p.shape(x)[0] if N is None else N
-    powers = np.ones((p.shape(x)[0], 1), p.dtype(x)) if count else np.ones((p.shape(x)[0], 0), p.dtype(x))
+    powers = np.ones((p.shape(x)[0], min(count, 1)), np.promote_types(p.dtype(x), np.int64))
     column = p.reshape(x, shape=(p.shape(x)[0], 1))
     columns = [powers]
     for _ in range(1, count):

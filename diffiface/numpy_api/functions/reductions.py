@@ -134,9 +134,10 @@ def array_equal(p: Primitives, a1: Any, a2: Any, equal_nan: bool = False) -> Any
 
 def _count(p: Primitives, a: Any, axes: tuple[int, ...], where: Any, keepdims: bool) -> Any:
     if where is True:
-        return size(p, a, axes)
+        return size(p, a, axes)  # a Python number, which leaves float32 what it is
     mask = p.broadcast_to(where, shape=tuple(p.shape(a)))
-    return p.sum(mask, axis=axes, keepdims=keepdims)
+    count = p.sum(mask, axis=axes, keepdims=keepdims)
+    return p.astype(count, dtype=p.dtype(p.real(a)))
 
 
 @numpy_function(np.mean)
@@ -175,7 +176,9 @@ def var(
     else:
         squares = p.square(deviation)
     total = sum_(p, squares, axes, keepdims=keepdims, where=where)
-    return p.divide(total, p.subtract(_count(p, a, axes, where, keepdims), ddof))
+    count = _count(p, a, axes, where, keepdims)
+    numbers = isinstance(count, int) and isinstance(ddof, (int, float))
+    return p.divide(total, max(count - ddof, 0) if numbers else p.subtract(count, ddof))
 
 
 @numpy_function(np.std)

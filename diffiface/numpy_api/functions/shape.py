@@ -29,7 +29,7 @@ def as_dressed(a: Any) -> Any:
 def as_array(a: Any) -> Array:
     """Return an array-like as a dressed array of rank 1 or more."""
     a = as_dressed(a)
-    return a._reshaped((1,)) if type(a) is Scalar else a
+    return reshape(a, (1,)) if type(a) is Scalar else a
 
 
 def _viewing(function: Callable[..., Any], translation: Callable[..., Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from diffiface.numpy_api.conversion import array_in
-from diffiface.numpy_api.functions.raw import along, axis_of, flat, inexact, ndim, refuse, take
+from diffiface.numpy_api.functions.raw import along, axis_of, cast, flat, inexact, ndim, refuse, take
 from diffiface.numpy_api.table import numpy_function
 from diffiface.primitives import Primitives
 
@@ -40,7 +40,7 @@ def ediff1d(p: Primitives, ary: Any, to_end: Any = None, to_begin: Any = None) -
     parts = [p.subtract(take(p, a, 0, slice(1, None)), take(p, a, 0, slice(None, -1)))]
     for where, extra in ((0, to_begin), (len(parts) + 1, to_end)):
         if extra is not None:
-            extra = array_in(extra, p)
+            extra = cast(p, array_in(extra, p), p.dtype(a))
             parts.insert(where, flat(p, extra) if ndim(p, extra) else p.reshape(extra, shape=(1,)))
     return parts[0] if len(parts) == 1 else p.concatenate(parts, axis=0)
 
@@ -82,7 +82,7 @@ def trapezoid(p: Primitives, y: Any, x: Any = None, dx: Any = 1.0, axis: int = -
 
 @numpy_function(np.polyval, arrays=2)
 def polyval(p: Primitives, p_: Any, x: Any) -> Any:
-    result: Any = np.zeros(p.shape(x))
+    result: Any = np.zeros(p.shape(x), p.dtype(x))
     for i in range(p.shape(p_)[0]):
         result = p.add(p.multiply(result, x), p.getitem(p_, index=i))
     return result

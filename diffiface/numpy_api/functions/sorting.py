@@ -10,7 +10,18 @@ import numpy as np
 from diffiface.numpy_api.conversion import array_in
 from diffiface.numpy_api.dressed import known
 from diffiface.numpy_api.functions.indexing import index_along
-from diffiface.numpy_api.functions.raw import axes_of, axis_of, flat, inexact, ndim, refuse, result_type, size, take
+from diffiface.numpy_api.functions.raw import (
+    axes_of,
+    axis_of,
+    cast,
+    flat,
+    inexact,
+    ndim,
+    refuse,
+    result_type,
+    size,
+    take,
+)
 from diffiface.numpy_api.functions.reductions import any_, mean
 from diffiface.numpy_api.table import numpy_function
 from diffiface.primitives import Primitives
@@ -119,7 +130,7 @@ def quantile(
     q = array_in(q, p)
     place = p.multiply(q, n - 1.0)
     below = p.minimum(p.maximum(p.astype(p.floor(place), dtype=np.dtype(np.intp)), 0), max(n - 2, 0))
-    weight = p.subtract(place, below)
+    weight = cast(p, p.subtract(place, below), result_type(p, ordered, q))
     q_shape = tuple(p.shape(q))
     # The quantiles come first in NumPy's result, so the axis of values is brought there.
     ordered = p.transpose(ordered, axes=(last, *range(last)))
@@ -140,7 +151,8 @@ def percentile(
     method: str = "linear",
     keepdims: bool = False,
 ) -> Any:
-    return quantile(p, a, p.divide(array_in(q, p), 100), axis, overwrite_input, method, keepdims)
+    q = q / 100 if isinstance(q, (int, float)) else p.divide(array_in(q, p), 100)
+    return quantile(p, a, q, axis, overwrite_input, method, keepdims)
 
 
 @numpy_function(np.unique)

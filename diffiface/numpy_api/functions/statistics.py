@@ -8,7 +8,7 @@ import numpy as np
 
 from diffiface.numpy_api.conversion import array_in
 from diffiface.numpy_api.functions.joining import at_least
-from diffiface.numpy_api.functions.raw import axes_of, inexact, ndim
+from diffiface.numpy_api.functions.raw import axes_of, cast, inexact, ndim, size
 from diffiface.numpy_api.functions.reductions import mean, sum_
 from diffiface.numpy_api.table import numpy_function
 from diffiface.primitives import Primitives
@@ -21,7 +21,7 @@ def average(
     a = inexact(p, a)
     if weights is None:
         result = mean(p, a, axis, keepdims=keepdims)
-        total: Any = np.asarray(float(np.prod([p.shape(a)[i] for i in axes_of(p, a, axis)])))
+        total: Any = np.asarray(size(p, a, axes_of(p, a, axis)), p.dtype(result))
     else:
         weights = array_in(weights, p)
         if tuple(p.shape(weights)) != tuple(p.shape(a)):
@@ -60,7 +60,7 @@ def cov(
 def _variables(p: Primitives, m: Any, rowvar: bool) -> Any:
     if ndim(p, m) > 2:
         raise ValueError("m has more than 2 dimensions")
-    rows = at_least(p, inexact(p, m), 2)
+    rows = at_least(p, cast(p, m, np.result_type(p.dtype(m), np.float64)), 2)
     return rows if rowvar or p.shape(rows)[0] == 1 else p.transpose(rows, axes=(1, 0))
 
 

@@ -1,0 +1,5 @@
+"""`python -m diffiface`."""
+
+from diffiface.cli import app
+
+app()
