@@ -27,7 +27,7 @@ _VALUE_HELP = 'JSON (`1.5`, `[1, 2]`, `{"a": [1, 2]}`), a file `x.npy`, or `modu
 def backends() -> None:
     """List the engines: what is installed, and what each does natively."""
     table = Table(box=None, pad_edge=False)
-    for name in ("engine", "installed", "mode", "exact", "native", "derived"):
+    for name in ("engine", "installed", "mode", "exact", "native", "other operators"):
         table.add_column(name, overflow="fold")
     for name in registry.registered_backends():
         table.add_row(name, *_description_of(name))
@@ -39,17 +39,16 @@ def _description_of(name: str) -> tuple[str, ...]:
         capabilities = registry.capabilities(name)
     except MissingBackendError as error:
         return (f"no: {error.fix}", "", "", "", "")
-    native, derived = (
-        [operator for operator in OPERATORS if capabilities.operators[operator] == support]
-        for support in ("native", "derived")
-    )
+    operators = capabilities.operators
+    native = [operator for operator in OPERATORS if operators[operator] == "native"]
+    others = {operators[operator] for operator in OPERATORS if operator not in native}
     everything = len(native) == len(OPERATORS)
     return (
         "yes",
         capabilities.mode.value,
         "yes" if capabilities.exact else "no",
         "every operator" if everything else ", ".join(native),
-        ", ".join(derived),
+        ", ".join(sorted(others)),
     )
 
 
@@ -60,7 +59,9 @@ def compare(
     context: Annotated[list[str] | None, typer.Option(help="A further argument of the function, like --x.")] = None,
     operator: Annotated[str, typer.Option(help=f"One of {', '.join(OPERATORS)}.")] = "gradient",
     t: Annotated[str | None, typer.Option("--t", help="The tangent or cotangent, like --x.")] = None,
-    backends: Annotated[str | None, typer.Option(help="Engines, separated by commas; all installed ones if left out.")] = None,
+    backends: Annotated[
+        str | None, typer.Option(help="Engines, separated by commas; all installed ones if left out.")
+    ] = None,
 ) -> None:
     """Differentiate a function with every engine and report who agrees (exit status 1 if not all do)."""
     names = None if backends is None else [name.strip() for name in backends.split(",")]
@@ -82,7 +83,9 @@ def compare(
 @app.command()
 def demo(
     figure: Annotated[Path, typer.Option(help="Where to save the figure.")] = Path("diffiface-demo.png"),
-    backends: Annotated[str | None, typer.Option(help="Engines, separated by commas; all installed ones if left out.")] = None,
+    backends: Annotated[
+        str | None, typer.Option(help="Engines, separated by commas; all installed ones if left out.")
+    ] = None,
 ) -> None:
     """Fit two logit models to real data with every engine, and compare them with each other and with statsmodels."""
     from diffiface.demo import run

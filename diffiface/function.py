@@ -79,10 +79,15 @@ class Function:
     y_structure: Any = field(default=trees.LEAF, init=False)
     """The structure of y, known once f has run (the same at every run)."""
 
-    @property
-    def native(self) -> bool:
-        """Whether f takes this engine's raw arrays."""
-        return self.native_to == self.engine
+    native: bool = field(init=False)
+    """Whether f takes this engine's raw arrays."""
+    _guest_family: Any = field(init=False)
+    """The family whose arrays f takes when a numeric engine calls a function written for another engine."""
+
+    def __post_init__(self) -> None:
+        self.native = self.native_to == self.engine
+        guest = self.native_to is not None and not self.native
+        self._guest_family = registry.family_of_module(self.native_to) if guest else None
 
     # ---- calling
 
@@ -92,13 +97,6 @@ class Function:
             with family.computing():
                 return self._run(p, [family.from_numpy(np.asarray(x), None) for x in xs], contexts)
         return self._run(p, xs, contexts)
-
-    @property
-    def _guest_family(self) -> Any | None:
-        """The family whose arrays f takes when a numeric engine calls a function written for another engine."""
-        if self.native_to is None or self.native_to == self.engine:
-            return None
-        return registry.family_of_module(self.native_to)
 
     def _run(self, p: Primitives, xs: Sequence[Any], contexts: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         arguments = self._arguments(p, xs, contexts)
@@ -184,7 +182,7 @@ class Function:
 
     def _outputs(self, result: Any, p: Primitives) -> tuple[Any, ...]:
         kind = type(result)
-        if kind is Scalar or kind is Array or kind is np.float64 or kind is float:
+        if kind is Scalar or kind is Array or kind is np.float64 or kind is float or kind is p.traced_type:
             leaves, structure = [result], trees.LEAF
         else:
             leaves, structure = trees.flatten(result)

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from diffiface import registry
 from diffiface.adapter import Backend
 from tests.conftest import ENGINES, require
@@ -29,6 +32,8 @@ def test_the_demo_command_stands_in_the_readme():
 
 
 def test_generated_tables_are_up_to_date():
+    if np.lib.NumpyVersion(np.__version__) < "2.2.0":
+        pytest.skip("the table of functions names some that NumPy has since 2.2")
     for engine in ENGINES:
         require(engine)
     script = ROOT / "docs" / "generate_tables.py"

@@ -1,5 +1,8 @@
 """autograd behind the front end's engine contract."""
 
+# autograd.numpy is filled when it is imported, which type checkers cannot see.
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,8 @@
 """autograd's boxes as a family: its arrays outside a trace are NumPy's own."""
 
+# autograd.numpy is filled when it is imported, which type checkers cannot see.
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,5 +1,8 @@
 """The primitives in autograd: mostly `autograd.numpy`, which is NumPy with boxes."""
 
+# autograd.numpy is filled when it is imported, which type checkers cannot see.
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 from collections.abc import Callable

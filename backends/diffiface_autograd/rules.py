@@ -1,5 +1,8 @@
 """Functions that autograd lacks, or differentiates wrongly, as autograd primitives with their rules."""
 
+# autograd.numpy is filled when it is imported, which type checkers cannot see.
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 import math

@@ -3,6 +3,9 @@
 autograd's own `make_vjp` takes one of each and warns when the output does not depend on the input.
 """
 
+# autograd.numpy is filled when it is imported, which type checkers cannot see.
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 import threading
@@ -49,7 +52,8 @@ class Tape:
                 for parent, part in zip(node.parents, node.vjp(cotangent_of_node[0]), strict=True):
                     pending[parent] = add_outgrads(pending.get(parent), part)
         return [
-            total[root][0] if root in total else vspace(x).zeros() for root, x in zip(self._roots, self._xs, strict=True)
+            total[root][0] if root in total else vspace(x).zeros()
+            for root, x in zip(self._roots, self._xs, strict=True)
         ]
 
 

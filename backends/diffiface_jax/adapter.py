@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from diffiface.adapter import Backend, Cotangents, FlatFunction, Leaves, current_trace
 from diffiface_jax.compiled import CompiledOperator
@@ -129,7 +130,7 @@ def _finished(operator: str, results: tuple[Any, ...], xs: Leaves) -> tuple[Any,
     families = {isinstance(x, jax.Array) for x in xs}
     if families == {False}:
         return *map(_to_numpy, values), aux
-    narrow = not jax.config.jax_enable_x64 and not any(map(_is_wide, xs))
+    narrow = jax.dtypes.canonicalize_dtype(np.float64) == np.float32 and not any(map(_is_wide, xs))
     return *(_by_leaf(value, kind, xs, narrow) for value, kind in zip(values, _KINDS[operator], strict=True)), aux
 
 
@@ -137,7 +138,7 @@ def _to_numpy(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return tuple(map(_to_numpy, value))
     # The user's own jit or vmap may run around this call.
-    return value if isinstance(value, jax.core.Tracer) else np.array(value)
+    return value if isinstance(value, Tracer) else np.array(value)
 
 
 def _by_leaf(value: Any, kind: str, xs: Leaves, narrow: bool) -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
+
 
 class Family:
     """The array family of `jax.Array`, tracers included."""
@@ -22,7 +24,7 @@ class Family:
 
     def is_traced(self, value: Any) -> bool:
         """Say whether a value is being transformed by JAX."""
-        return isinstance(value, jax.core.Tracer)
+        return isinstance(value, Tracer)
 
     def dtype(self, value: Any) -> np.dtype:
         """Return the NumPy dtype of an array."""

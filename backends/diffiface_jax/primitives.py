@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import jax.scipy.special as jsp
 import numpy as np
+from jax.core import Tracer
 
 from diffiface.adapter import Primitives
 
@@ -57,7 +58,7 @@ def _index(index: Any, shape: tuple[int, ...]) -> Any:
     """Return an index with private copies of its arrays, after NumPy has checked its bounds (JAX clamps silently)."""
     parts = index if isinstance(index, tuple) else (index,)
     parts = tuple(np.array(part) if isinstance(part, (np.ndarray, list)) else part for part in parts)
-    if not any(isinstance(part, jax.core.Tracer) for part in parts):
+    if not any(isinstance(part, Tracer) for part in parts):
         np.broadcast_to(np.empty(()), shape)[tuple(np.asarray(p) if isinstance(p, jax.Array) else p for p in parts)]
     return parts
 
@@ -81,7 +82,7 @@ class JAXPrimitives(Primitives):
     # ---- questions about a value
 
     def concrete(self, value: Any) -> np.ndarray | None:
-        if isinstance(value, jax.core.Tracer):
+        if isinstance(value, Tracer):
             return self.primal(value) if value.dtype.kind in "biu" else None
         return np.array(value) if isinstance(value, jax.Array) else super().concrete(value)
 

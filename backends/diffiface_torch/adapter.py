@@ -77,9 +77,7 @@ class Torch(Backend):
             gradients = run.gradient(create_graph=True)
             # The Hessian is symmetric: pulling a tangent back through the gradient is pushing it forward.
             seeds = run.seeds(tangents, run.xs)
-            products = graph.pull_batch(
-                gradients, run.xs, seeds, create_graph=run.traced, chunk_size=self.chunk_size
-            )
+            products = graph.pull_batch(gradients, run.xs, seeds, create_graph=run.traced, chunk_size=self.chunk_size)
         return run.result_y(run.ys[0]), run.results_x(gradients), run.results_x(products), run.aux
 
     def value_gradient_and_hessian(
@@ -116,7 +114,7 @@ class _Run:
         self.xs = [self._leaf(x) for x in xs]
         if getattr(f, "native", False):
             contexts = [_native_constant(c, device) for c in contexts]
-        ys, self.aux = f(TorchPrimitives(outer, device, contexts), tuple(self.xs), contexts)
+        ys, self.aux = f(TorchPrimitives(outer, device, contexts, self.traced), tuple(self.xs), contexts)
         self.ys = [y if isinstance(y, torch.Tensor) else tensor_of(np.asarray(y), device) for y in ys]
 
     def _leaf(self, x: Any) -> torch.Tensor:

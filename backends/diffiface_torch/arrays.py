@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._C._functorch import is_functorch_wrapped_tensor as is_wrapped
 
 from diffiface.adapter import UnsupportedOperationError
 
@@ -19,9 +20,6 @@ _DTYPES = {
 }
 TORCH_DTYPE = {np.dtype(name): dtype for name, dtype in _DTYPES.items()}
 NUMPY_DTYPE = {dtype: np.dtype(name) for name, dtype in _DTYPES.items()}
-
-is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
-"""Whether a tensor is being transformed by torch.func (vmap, grad, ...) and so has no memory of its own."""
 
 
 def torch_dtype(dtype: np.dtype) -> torch.dtype:

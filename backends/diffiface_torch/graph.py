@@ -41,9 +41,7 @@ def pull(ys: Tensors, xs: Tensors, cotangents: Tensors, *, create_graph: bool, b
     return [x.new_zeros((*batch, *x.shape)) if tx is None else tx for x, tx in zip(xs, found, strict=True)]
 
 
-def pull_batch(
-    ys: Tensors, xs: Tensors, cotangents: Tensors, *, create_graph: bool, chunk_size: int | None
-) -> Tensors:
+def pull_batch(ys: Tensors, xs: Tensors, cotangents: Tensors, *, create_graph: bool, chunk_size: int | None) -> Tensors:
     """Pull a batch of cotangents back, `chunk_size` of them at once."""
     count = cotangents[0].shape[0]
     chunk = min(chunk_size or count, count) if _may_be_batched(ys) else 1
@@ -87,9 +85,7 @@ def push_batch(ys: Tensors, xs: Tensors, tangents: Tensors, *, create_graph: boo
     return pull_batch(txs, cotangents, tangents, create_graph=create_graph, chunk_size=chunk_size)
 
 
-def along_basis(
-    linear: Callable[[Tensors], Tensors], inputs: Tensors, outputs: Tensors
-) -> list[list[torch.Tensor]]:
+def along_basis(linear: Callable[[Tensors], Tensors], inputs: Tensors, outputs: Tensors) -> list[list[torch.Tensor]]:
     """Apply a linear map to every unit vector of `inputs`.
 
     Returns blocks `[output][input]` with axes `(*input.shape, *output.shape)`.
@@ -120,9 +116,7 @@ def jacobian(ys: Tensors, xs: Tensors, *, create_graph: bool, chunk_size: int | 
     forward = size(xs) < size(ys) if complex_xs == complex_ys else complex_ys
     if forward:
         blocks = along_basis(lambda tangents: push_batch(ys, xs, tangents, **options), xs, ys)
-        return [
-            [_last_axes_first(block, y.ndim) for block in row] for row, y in zip(blocks, ys, strict=True)
-        ]
+        return [[_last_axes_first(block, y.ndim) for block in row] for row, y in zip(blocks, ys, strict=True)]
     blocks = along_basis(lambda cotangents: pull_batch(ys, xs, cotangents, **options), ys, xs)
     # A pullback is the adjoint; a row of the Jacobian is not conjugated.
     return [[block.conj() for block in row] for row in zip(*blocks, strict=True)]

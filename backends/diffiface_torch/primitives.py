@@ -52,14 +52,10 @@ def _binary(function: Callable[..., Any], ufunc: np.ufunc, takes_numbers: bool =
     """As `_unary`, for two operands; `takes_numbers` says that Python floats need not become tensors."""
 
     def primitive(self: TorchPrimitives, x: Any, y: Any) -> Any:
-        x_is_tensor, y_is_tensor = type(x) is torch.Tensor, type(y) is torch.Tensor
-        if x_is_tensor and y_is_tensor:
-            if x.dtype is y.dtype and x.dtype in _INEXACT:
+        if type(x) is torch.Tensor and x.dtype in _INEXACT:
+            if (type(y) is torch.Tensor and y.dtype is x.dtype) or (takes_numbers and type(y) is float):
                 return function(x, y)
-        elif takes_numbers and (
-            (x_is_tensor and type(y) is float and x.dtype in _INEXACT)
-            or (y_is_tensor and type(x) is float and y.dtype in _INEXACT)
-        ):
+        elif takes_numbers and type(x) is float and type(y) is torch.Tensor and y.dtype in _INEXACT:
             return function(x, y)
         first, second, output = _loop_dtypes(ufunc, (_kind(x), _kind(y)))
         return self._cast(function(self._cast(x, first), self._cast(y, second)), output)
@@ -104,10 +100,12 @@ class TorchPrimitives(Primitives):
     engine = "torch"
     traced_type = torch.Tensor
 
-    def __init__(self, outer: Primitives, device: torch.device, contexts: Leaves = ()):
+    def __init__(self, outer: Primitives, device: torch.device, contexts: Leaves = (), in_graph: bool = False):
+        """Trace inside `outer`; `in_graph` says that x belongs to a graph of the user's own."""
         self.accepts = (outer, *outer.accepts) if isinstance(outer, TorchPrimitives) else ()
         self.device = device
         self._contexts = contexts
+        self._in_graph = in_graph or bool(self.accepts)
 
     # ---- questions about a value
 
@@ -126,12 +124,12 @@ class TorchPrimitives(Primitives):
 
     def lower(self, value: Any) -> Any:
         # A value of the outer graph stays in it; the inner derivative never looks past its own leaves.
-        return value.detach() if isinstance(value, torch.Tensor) and not self.accepts else value
+        return value.detach() if isinstance(value, torch.Tensor) and not self._in_graph else value
 
     # ---- conversion
 
     def _cast(self, value: Any, dtype: np.dtype) -> torch.Tensor:
-        """Return a tensor of this dtype; constants are copied, since the graph reads them after f may have changed them."""
+        """Return a tensor of this dtype; constants are copied: the graph reads them after f may have changed them."""
         if isinstance(value, torch.Tensor):
             return value if NUMPY_DTYPE[value.dtype] == dtype else value.to(torch_dtype(dtype))
         if any(value is context for context in self._contexts) and _dtype(value) == dtype:
@@ -142,7 +140,7 @@ class TorchPrimitives(Primitives):
         return value if isinstance(value, torch.Tensor) else self._cast(value, _dtype(value))
 
     def _promoted(self, values: Any) -> list[torch.Tensor]:
-        dtype = np.result_type(*map(_kind, values)) if len(values) > 1 else _dtype(values[0])
+        dtype = np.result_type(*(v if type(v) in _PYTHON_NUMBERS else _dtype(v) for v in values))
         return [self._cast(value, dtype) for value in values]
 
     # ---- elementwise

@@ -1,7 +1,8 @@
 """Every engine against the others: one function, one report.
 
-`problem.py` is what is asked, `run.py` one engine's answer, `referee.py` finite differences for entries in
-dispute, `reference.py` the values to judge by, `classify.py` the verdicts, `report.py` how they are shown.
+`problem.py` is what is asked, `run.py` one engine's answer, `referee.py` (with `differences.py`) finite
+differences of f for entries in dispute, `reference.py` the values to judge by, `classify.py` the verdicts,
+`report.py` and `figure.py` how they are shown.
 """
 
 from diffiface.comparison.compare import compare as compare

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffiface.comparison.problem import Problem
-from diffiface.comparison.reference import Reference, distance, finite, in_single_precision, ratios, worst_first
 from diffiface.comparison.referee import Referee
+from diffiface.comparison.reference import Reference, distance, finite, in_single_precision, ratios, worst_first
 from diffiface.comparison.run import Run
 from diffiface.comparison.status import Status
 
@@ -50,7 +50,7 @@ def classify(run: Run, problem: Problem, reference: Reference | None, referee: R
         ulps = np.where((sizes > 0) & np.isfinite(sizes), apart / spacing, 0.0)
     units = ratios(run, reference)
     worst = int(np.argmax(np.where(np.isnan(units), np.inf, units))) if units.size else None
-    status, detail, blamed = _status(run, problem, reference, referee, units)
+    status, detail, blamed = _status(run, problem, reference, referee)
     return Verdict(
         run.status or status,
         run.detail or detail,
@@ -59,14 +59,12 @@ def classify(run: Run, problem: Problem, reference: Reference | None, referee: R
     )
 
 
-def _status(
-    run: Run, problem: Problem, reference: Reference, referee: Referee, units: np.ndarray
-) -> tuple[Status, str, int | None]:
+def _status(run: Run, problem: Problem, reference: Reference, referee: Referee) -> tuple[Status, str, int | None]:
     assert run.values is not None
     lost = _not_finite(run.values, reference, referee)
     if lost is not None:
         return Status.NOT_FINITE, _at(problem, run, reference, referee, lost), lost
-    bad = worst_first(units)
+    bad = worst_first(run, reference)
     if not bad:
         plain = np.all(distance(run.values, reference.values) <= reference.tolerance.around(reference.values))
         return (Status.AGREES if run.exact or plain else Status.WITHIN_ESTIMATE), "", None
@@ -76,13 +74,13 @@ def _status(
     found = _Findings(run, reference, referee, bad)
     if found.wrong:
         worst = found.wrong[0]
-        return _degree(run, reference, bad), _at(problem, run, reference, referee, worst), worst
+        return _degree(run, reference), _at(problem, run, reference, referee, worst), worst
     if found.open:
         worst = found.open[0]
         if not run.exact:
             return Status.WITHIN_ESTIMATE, "beyond its own estimate, but f can be differenced no better", worst
         if _outvoted(run, reference, found.open):
-            return _degree(run, reference, bad), _at(problem, run, reference, referee, worst), worst
+            return _degree(run, reference), _at(problem, run, reference, referee, worst), worst
         return Status.UNDECIDED, _at(problem, run, reference, referee, worst), worst
     if found.conventional:
         worst = found.conventional[0]
@@ -125,14 +123,14 @@ def _not_finite(values: np.ndarray, reference: Reference, referee: Referee) -> i
 
 
 def _is_conjugate(values: np.ndarray, reference: Reference) -> bool:
-    allowed = reference.tolerance.around(reference.values)
+    allowed = reference.tolerance.benefit_of_doubt(reference.values)
     return values.dtype.kind == "c" and bool(np.all(distance(np.conj(values), reference.values) <= allowed))
 
 
-def _degree(run: Run, reference: Reference, bad: Sequence[int]) -> Status:
+def _degree(run: Run, reference: Reference) -> Status:
     """Tell an engine that is wrong from one that has only computed in float32."""
     assert run.values is not None
-    if reference.tolerance.problem.epsilon > 1e-10 or not run.exact:
+    if not reference.tolerance.problem.in_double or not run.exact:
         return Status.DISAGREES
     apart, sizes = distance(run.values, reference.values), np.abs(reference.values)
     # Cancellation can leave a small entry no digit in float32; but then others are off in their last digits too.
@@ -149,7 +147,7 @@ def _outvoted(run: Run, reference: Reference, entries: list[int]) -> bool:
     columns = [voter.values[entries] for voter in reference.voters if voter.exact and voter.values is not None]
     against = sum(bool(np.all(distance(column, reference.values[entries]) <= allowed)) for column in columns)
     alike = sum(bool(np.all(distance(column, run.values[entries]) <= allowed)) for column in columns)
-    if reference.tolerance.problem.epsilon < 1e-10 and in_single_precision(run.values):
+    if reference.tolerance.problem.in_double and in_single_precision(run.values):
         return against >= 1
     return against >= 2 * max(alike, 1)
 

@@ -12,8 +12,8 @@ from diffiface.adapter import Backend
 from diffiface.comparison.classify import classify, misbehaviour
 from diffiface.comparison.environment import environment
 from diffiface.comparison.problem import OPERATORS, Problem
-from diffiface.comparison.reference import Reference, Tolerance, settle
 from diffiface.comparison.referee import Referee
+from diffiface.comparison.reference import Reference, Tolerance, settle
 from diffiface.comparison.report import Comparison, make_row
 from diffiface.comparison.run import run_engine
 from diffiface.errors import InputError
@@ -64,10 +64,12 @@ def compare(
 
     tolerance = Tolerance.default(problem, rtol, atol)
     for run in runs:
-        if run.values is not None:
+        if run.status is None and run.values is not None:
             run.status, run.detail = misbehaviour(run, tolerance.benefit_of_doubt(run.values)) or (None, "")
     referee = Referee(problem)
-    settled = _given(problem, reference, tolerance) if reference is not None else settle(problem, runs, referee, tolerance)
+    settled = (
+        _given(problem, reference, tolerance) if reference is not None else settle(problem, runs, referee, tolerance)
+    )
     rows = [make_row(run, classify(run, problem, settled, referee), problem, settled) for run in runs]
     return Comparison(rows, _describe(problem), settled.source if settled else "none", environment(problem, runs))
 

@@ -135,6 +135,11 @@ class Problem:
         return max(float(np.finfo(dtype).eps) for dtype in dtypes)
 
     @property
+    def in_double(self) -> bool:
+        """Whether it is posed in double precision."""
+        return self.epsilon < 1e-10
+
+    @property
     def order(self) -> int:
         """How many times the operator differentiates."""
         return 2 if self.operator.name in ("second_derivative", "hvp", "hessian") else 1
@@ -216,7 +221,7 @@ class Problem:
             directions.append(seeds)
         elif not directions:
             directions = [self._unit_direction(0, (), 1.0)] * self.order
-        if self.operator.seeds == "cotangents":
+        if self.operator.seeds == "cotangents" and seeds is not None:
             return Probe(partial(_paired, seeds), tuple(directions))
         y_leaf = block.y_leaf or 0
         return Probe(lambda ys: ys[y_leaf][y_index], tuple(directions))

@@ -18,8 +18,7 @@ from diffiface.comparison.problem import Problem
 from diffiface.comparison.referee import Referee
 from diffiface.comparison.run import Run
 
-_RTOL = {4: 1e-4, 8: 1e-9}
-"""By the size of a real number in x."""
+_RTOL_DOUBLE, _RTOL_SINGLE = 1e-9, 1e-4
 _ESTIMATE_FACTOR = 10.0
 """How many times its own error estimate a numeric engine may be off."""
 _NUMERIC_RTOL = {1: 1e-6, 2: 1e-4}
@@ -27,6 +26,7 @@ _NUMERIC_RTOL = {1: 1e-6, 2: 1e-4}
 _EXAMINED = 32
 """How many of the worst entries the referee sees for an engine; as many again are spread over the others."""
 _SPOT_CHECKS = 6
+"""How many entries the referee sees without any dispute, where there are not both exact and numeric engines."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Tolerance:
     @classmethod
     def default(cls, problem: Problem, rtol: float | None, atol: float | None) -> Tolerance:
         """Fill in what the caller left open, by the precision of x."""
-        default = _RTOL[4 if problem.epsilon > 1e-10 else 8]
+        default = _RTOL_DOUBLE if problem.in_double else _RTOL_SINGLE
         return cls(problem, default if rtol is None else rtol, 0.0 if atol is None else atol)
 
     def around(self, values: np.ndarray) -> np.ndarray:
@@ -105,17 +105,26 @@ def median(columns: Sequence[np.ndarray]) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         if stacked.dtype.kind == "c":
-            return np.nanmedian(stacked.real, axis=0) + 1j * np.nanmedian(stacked.imag, axis=0)
+            return np.nanmedian(np.real(stacked), axis=0) + 1j * np.nanmedian(np.imag(stacked), axis=0)
         return np.nanmedian(stacked, axis=0)
 
 
-def worst_first(ratios: np.ndarray) -> list[int]:
-    """Return the entries whose ratio of distance to allowance exceeds 1, largest first; a sample if they are many."""
-    bad = np.flatnonzero(~(ratios <= 1))
-    bad = bad[np.argsort(-ratios[bad], kind="stable")]
+def worst_first(run: Run, reference: Reference) -> list[int]:
+    """Return the entries of an engine that are off by more than allowed, worst first; a sample if they are many."""
+    assert run.values is not None
+    units, apart = ratios(run, reference), distance(run.values, reference.values)
+    bad = np.flatnonzero(~(units <= 1))
+    with np.errstate(all="ignore"):
+        # An engine that is off by one factor everywhere is as bad in every entry: then the largest is shown.
+        severity = np.round(np.log10(np.nan_to_num(units[bad], nan=np.inf)), 2)
+    bad = bad[np.lexsort((-apart[bad], -severity))]
     rest = bad[_EXAMINED:]
-    spread = rest[np.unique(np.linspace(0, len(rest) - 1, min(_EXAMINED, len(rest))).astype(int))] if len(rest) else rest
-    return [int(entry) for entry in (*bad[:_EXAMINED], *spread)]
+    return [*bad[:_EXAMINED].tolist(), *rest[_spread(len(rest), _EXAMINED)].tolist()]
+
+
+def _spread(size: int, count: int) -> np.ndarray:
+    """Choose about `count` of `size` positions, evenly."""
+    return np.arange(0, size, max(1, -(-size // count)))
 
 
 def ratios(run: Run, reference: Reference) -> np.ndarray:
@@ -142,9 +151,9 @@ def settle(problem: Problem, runs: Sequence[Run], referee: Referee, tolerance: T
         pool = voters or checks
         reference = _by_median(pool, tolerance)
         disputed = _disputed([*voters, *checks], reference)
-        suspicious = problem.epsilon < 1e-10 and any(in_single_precision(run.values) for run in exact)
-        if problem.size and (not numeric or len(exact) < 2 or suspicious):
-            disputed |= set(np.linspace(0, problem.size - 1, _SPOT_CHECKS).astype(int).tolist())
+        suspicious = problem.in_double and any(in_single_precision(run.values) for run in exact)
+        if not numeric or len(exact) < 2 or suspicious:
+            disputed |= set(_spread(problem.size, _SPOT_CHECKS).tolist())
         losers = {id(run) for run in pool if _contradicted(run, disputed, reference, referee)}
         losers |= {id(run) for run in voters if len(voters) > 1 and _is_single(run, voters, reference)}
         if not losers:
@@ -160,7 +169,7 @@ def _by_median(pool: Sequence[Run], tolerance: Tolerance) -> Reference:
 
 
 def _disputed(runs: Sequence[Run], reference: Reference) -> set[int]:
-    return {entry for run in runs for entry in worst_first(ratios(run, reference))}
+    return {entry for run in runs for entry in worst_first(run, reference)}
 
 
 def _contradicted(run: Run, entries: set[int], reference: Reference, referee: Referee) -> bool:
@@ -177,7 +186,7 @@ def in_single_precision(values: np.ndarray | None) -> bool:
     """Whether all entries are float32 numbers, as no honest float64 computation leaves them; round ones do not count."""
     if values is None:
         return False
-    parts = np.concatenate([values.real, values.imag])
+    parts = np.concatenate([np.real(values), np.imag(values)])
     mantissas, _ = np.frexp(finite(parts))
     with np.errstate(all="ignore"):
         narrow = np.array_equal(parts, parts.astype(np.float32), equal_nan=True)
@@ -186,7 +195,7 @@ def in_single_precision(values: np.ndarray | None) -> bool:
 
 def _is_single(run: Run, voters: Sequence[Run], reference: Reference) -> bool:
     """Whether an engine that is apart from the others shows that it has computed in float32."""
-    if reference.tolerance.problem.epsilon > 1e-10 or not np.any(ratios(run, reference) > 1):
+    if not reference.tolerance.problem.in_double or not np.any(ratios(run, reference) > 1):
         return False
     others = [other.values for other in voters if other is not run]
     return in_single_precision(run.values) and not any(map(in_single_precision, others))

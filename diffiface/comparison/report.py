@@ -48,7 +48,7 @@ class Comparison:
     """What `compare` found: one row per engine, and what they were judged by.
 
     In print, "abs", "rel" and "ulp" are an engine's largest errors, "calls" those of f in one run, "prepare" what comes
-    before the first result, "memory" the peak during a run, and "–" what does not apply.
+    before the first result, "memory" the peak during a run, and "-" what does not apply.
 
     A row's keys: engine, mode, status, max_abs_error, max_rel_error and max_ulp (over the entries whose reference is
     not zero), worst_entry, worst_value, worst_reference, f_calls (in one run, once prepared), prepare_seconds,
@@ -108,7 +108,11 @@ class Comparison:
         for name in _COLUMNS:
             numeric = name not in ("engine", "mode", "status", "worst entry")
             table.add_column(
-                name, justify="right" if numeric else "left", overflow="fold", no_wrap=name != "worst entry", min_width=3
+                name,
+                justify="right" if numeric else "left",
+                overflow="fold",
+                no_wrap=name != "worst entry",
+                min_width=3,
             )
         for row in self.rows:
             table.add_row(*_cells(row))
@@ -127,7 +131,7 @@ class Comparison:
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
         body = "".join(
-            f'<tr{"" if row["status"].accepted or row["status"].absent else mark}>'
+            f"<tr{'' if row['status'].accepted or row['status'].absent else mark}>"
             + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(row))
             + "</tr>"
             for mark in [' style="color: #b00020; font-weight: bold"']
@@ -153,7 +157,7 @@ def _count(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "no engine could run it"
     if not bad:
-        text = "the engine agrees" if len(rows) == 1 else f"all {len(rows)} engines agree"
+        text = {1: "the engine agrees", 2: "both engines agree"}.get(len(rows), f"all {len(rows)} engines agree")
         return text + (f", {conventions} by another convention" if conventions else "")
     wrong = sum(row["status"] is Status.DISAGREES for row in rows)
     if wrong == bad:
@@ -162,17 +166,18 @@ def _count(rows: list[dict[str, Any]]) -> str:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
+    entry, mode = row["worst_entry"], row["mode"]
     status = _SHORT.get(row["status"], str(row["status"]))
     unremarkable = row["status"].accepted or row["status"].absent
     return [
         row["engine"],
-        _MODES.get(row["mode"], row["mode"]),
+        _MODES.get(mode, mode),
         status if unremarkable else status.upper(),
         _number(row["max_abs_error"]),
         _number(row["max_rel_error"]),
         _ulps(row["max_ulp"]),
-        "–" if row["worst_entry"] is None or not row["max_abs_error"] else row["worst_entry"],
-        "–" if row["f_calls"] is None else str(row["f_calls"]),
+        entry if entry is not None and row["max_abs_error"] else "-",
+        "-" if row["f_calls"] is None else str(row["f_calls"]),
         _seconds(row["prepare_seconds"]),
         _seconds(row["run_seconds"]),
         _bytes(row["peak_bytes"]),
@@ -181,13 +186,13 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
 def _number(value: float | None) -> str:
     if value is None:
-        return "–"
+        return "-"
     return "0" if value == 0 else f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 def _ulps(value: float | None) -> str:
     if value is None:
-        return "–"
+        return "-"
     if not np.isfinite(value):
         return "inf"
     return f"{value:.0f}" if value < 1000 else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
@@ -195,14 +200,13 @@ def _ulps(value: float | None) -> str:
 
 def _seconds(value: float | None) -> str:
     if value is None:
-        return "–"
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
-        if value * factor >= 1:
-            break
-    return f"{value * factor:.3g}{unit}"
+        return "-"
+    if value >= 1:
+        return f"{value:.3g}s"
+    return f"{value * 1e3:.3g}ms" if value >= 1e-3 else f"{value * 1e6:.3g}µs"
 
 
 def _bytes(value: int | None) -> str:
     if value is None:
-        return "–"
+        return "-"
     return f"{value / 2**20:.3g}M" if value >= 2**20 else f"{value / 2**10:.0f}K"

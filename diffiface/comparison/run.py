@@ -60,7 +60,9 @@ class Run:
 
 def label_of(backend: Backend) -> str:
     """Name an engine with the options that are not its defaults."""
-    options = [f"{o.name}={getattr(backend, o.name)!r}" for o in fields(backend) if getattr(backend, o.name) != o.default]
+    options = [
+        f"{o.name}={getattr(backend, o.name)!r}" for o in fields(backend) if getattr(backend, o.name) != o.default
+    ]
     return f"{backend.name}({', '.join(options)})" if options else backend.name
 
 

@@ -39,7 +39,9 @@ def run(figure: Path, console: Console, engines: Sequence[str] | None = None) ->
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=steps)
         for data in datasets:
-            console.print(f"\n{data.name}: {data.outcome} > 0 explained by {', '.join(data.covariates[1:])}", style="bold")
+            console.print(
+                f"\n{data.name}: {data.outcome} > 0 explained by {', '.join(data.covariates[1:])}", style="bold"
+            )
             console.print(f"{data.X.shape[0]} rows, {data.X.shape[1]} coefficients\n", highlight=False)
             for operator in _OPERATORS:
                 progress.update(task, description=f"{operator}, every engine")
@@ -65,7 +67,9 @@ def run(figure: Path, console: Console, engines: Sequence[str] | None = None) ->
 
 def _agreement_table(fits: Sequence[Fit]) -> Table:
     """Show each engine's differences to statsmodels, and its fit."""
-    table = Table(title="against statsmodels: largest relative difference", box=None, title_justify="left", pad_edge=False)
+    table = Table(
+        title="against statsmodels: largest relative difference", box=None, title_justify="left", pad_edge=False
+    )
     table.add_column("engine")
     for name in ("value", "score", "Hessian", "coefficients", "iterations", "fit"):
         table.add_column(name, justify="right")

@@ -128,7 +128,7 @@ class Array(Dressed):
         return self._viewed(step)
 
     @property
-    def flat(self) -> Array | Scalar:
+    def flat(self) -> Any:
         """All elements in C order; writing to it writes to the array."""
         return self._viewed(Reshape((self.size,)))
 
@@ -213,7 +213,7 @@ def dress(raw: Any, p: Primitives) -> Any:
     if dtype is None:
         if isinstance(raw, (tuple, list)):
             values = [dress(item, p) for item in raw]
-            return raw._make(values) if hasattr(raw, "_make") else type(raw)(values)
+            return getattr(raw, "_make", type(raw))(values)  # named tuples stay what they are
         if not isinstance(raw, (float, complex)):
             return raw
         raw = np.asarray(raw)[()]

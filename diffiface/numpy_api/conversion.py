@@ -20,7 +20,7 @@ def undress(value: Any) -> Any:
         return value._read()
     if isinstance(value, (list, tuple)):
         items = [undress(item) for item in value]
-        return value._make(items) if hasattr(value, "_make") else type(value)(items)
+        return getattr(value, "_make", type(value))(items)
     if isinstance(value, dict):
         return {key: undress(item) for key, item in value.items()}
     if isinstance(value, np.ndarray) and value.dtype.char == "O":
@@ -64,7 +64,7 @@ def raw_in(value: Any, p: Primitives) -> Any:
         return _stacked(value, p) if value.dtype.char == "O" else value
     if isinstance(value, (list, tuple)):
         items = [raw_in(item, p) for item in value]
-        return value._make(items) if hasattr(value, "_make") else items if isinstance(value, list) else tuple(items)
+        return getattr(value, "_make", type(value))(items)
     if kind is dict:
         return {key: raw_in(item, p) for key, item in value.items()}
     if not isinstance(value, (p.traced_type, type)) and hasattr(value, "__array__"):  # pandas and the like

@@ -48,9 +48,13 @@ def _entry_of(function: np.ufunc, p: Primitives) -> UfuncEntry:
     return entry
 
 
-def _operands(inputs: tuple[Any, ...]) -> tuple[Primitives, Sequence[Any]]:
+def _operands(inputs: Sequence[Any]) -> tuple[Primitives, Sequence[Any]]:
     """Return the trace in which the inputs of a ufunc meet, and their raw values."""
     first = inputs[0]
+    if len(inputs) > 2:
+        p = trace_among(inputs, None)
+        assert p is not None
+        return p, [array_in(value, p) for value in inputs]
     if isinstance(first, Dressed):
         raw = first._read()
         if len(inputs) == 1:
@@ -88,23 +92,23 @@ def array_ufunc(self: Dressed, function: np.ufunc, method: str, *inputs: Any, **
 def _call_with_keywords(self: Dressed, function: np.ufunc, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     p = trace_among((inputs, keywords.get("out", ()), keywords.get("where")), None) or self._p
     targets = keywords.pop("out", (None,) * function.nout)
-    where = raw_in(keywords.pop("where", True), p)
+    where = array_in(keywords.pop("where", True), p)
     dtype = keywords.pop("dtype", None)
     for keyword in keywords.keys() - _LAYOUT_ONLY:
         unsupported(p, f"{public_name(function)} with {keyword}= is not translated", f"leave out {keyword}=")
-    raw = [raw_in(value, p) for value in inputs]
+    raw = [array_in(value, p) for value in inputs]
     if dtype is not None:
-        raw = [p.astype(array_in(value, p), dtype=np.dtype(dtype)) for value in raw]
+        raw = [p.astype(value, dtype=np.dtype(dtype)) for value in raw]
     result = _entry_of(function, p).translation(p, *raw)
     results = result if type(result) is tuple else (result,)
     if where is not True:
         kept = [0 if t is None else raw_in(t, p) for t in targets]
         results = tuple(p.where(where, r, old) for r, old in zip(results, kept, strict=True))
-    finished = tuple(
+    finished = [
         dress(r, p) if target is None else store(target, r, p, public_name(function))
         for r, target in zip(results, targets, strict=True)
-    )
-    return finished if len(finished) > 1 else finished[0]
+    ]
+    return tuple(finished) if type(result) is tuple else finished[0]
 
 
 def _at(self: Dressed, function: np.ufunc, inputs: tuple[Any, ...]) -> None:
@@ -112,8 +116,7 @@ def _at(self: Dressed, function: np.ufunc, inputs: tuple[Any, ...]) -> None:
     p = trace_among(inputs, None) or self._p
     if function not in (np.add, np.subtract):
         unsupported(p, f"{public_name(function)}.at is not translated")
-    value = raw_in(values[0], p)
-    value = array_in(value, p) if isinstance(value, list) else value
+    value = array_in(values[0], p)
     if function is np.subtract:
         value = p.negative(value)
     if type(target) is not Array:

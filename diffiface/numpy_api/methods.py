@@ -50,7 +50,7 @@ def _astype(
     return dress(cast(p, raw, dtype), p)
 
 
-def _item(self: Dressed, *place: Any) -> Any:
+def _item(self: Any, *place: Any) -> Any:
     if not place:
         if self.size != 1:
             raise ValueError("can only convert an array of size 1 to a Python scalar")
@@ -58,7 +58,7 @@ def _item(self: Dressed, *place: Any) -> Any:
     return shapes.flatten(self)[place[0]] if len(place) == 1 and type(place[0]) is not tuple else self[_in_tuple(place)]
 
 
-def _tolist(self: Dressed) -> Any:
+def _tolist(self: Any) -> Any:
     return [_tolist(row) for row in self] if type(self) is Array else self
 
 
@@ -66,15 +66,13 @@ def _fill(self: Array, value: Any) -> None:
     self[...] = value
 
 
-def _sort(
-    self: Array, axis: int = -1, kind: str | None = None, order: None = None, *, stable: bool | None = None
-) -> None:
+def _sort(self: Any, axis: int = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> None:
     if order is not None:
         raise ValueError("Cannot specify order when the array has no fields.")
     self[...] = np.sort(self, axis, kind)
 
 
-def _put(self: Array, indices: Any, values: Any, mode: str = "raise") -> None:
+def _put(self: Any, indices: Any, values: Any, mode: Any = "raise") -> None:
     np.put(self, indices, values, mode)
 
 
@@ -82,7 +80,7 @@ def _copy(self: Dressed, order: str = "C") -> Any:
     return self.__copy__()
 
 
-def _compress(self: Dressed, condition: Any, axis: int | None = None) -> Any:
+def _compress(self: Any, condition: Any, axis: int | None = None) -> Any:
     return np.compress(condition, self, axis)
 
 

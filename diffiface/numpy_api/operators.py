@@ -139,7 +139,7 @@ def _whole(rounding: str) -> Callable[[Any], Any]:
     return method
 
 
-def _round(self: Dressed, ndigits: int | None = None) -> Any:
+def _round(self: Any, ndigits: int | None = None) -> Any:
     if ndigits is None and type(self) is Scalar:
         return round(known(self._p, self._value, "round()").item())
     return np.round(self, ndigits or 0)

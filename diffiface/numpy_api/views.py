@@ -90,7 +90,7 @@ class RealPart:
         return p.add(seen, p.multiply(1j, p.imag(value)))
 
     def shadow(self, array: np.ndarray) -> np.ndarray:
-        return array.real
+        return np.real(array)
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class ImaginaryPart:
         return p.add(p.real(value), p.multiply(1j, seen))
 
     def shadow(self, array: np.ndarray) -> np.ndarray:
-        return array.imag
+        return np.imag(array)
 
 
 class _ReadOnly:

@@ -91,6 +91,7 @@ class Call:
         argnums: int | tuple[int, ...] = 0,
         has_aux: bool = False,
         y: np.ndarray | None = None,
+        function: Function | None = None,
     ):
         self.operator = operator
         self.backend = backend = registry.resolve(backend)
@@ -113,12 +114,17 @@ class Call:
         self.nested = current_trace() is not NUMPY or any(spec.family == TRACED for spec in self.x_specs)
         if self.nested:
             self._check_nesting()
-        native_to = is_native(f, engine, backend.traces, backend.style)
+        self.function = self.make_function() if function is None else function
+
+    def make_function(self) -> Function:
+        """Bind f to this way of calling it (a preparation does so once)."""
+        backend, operator = self.backend, self.operator
+        native_to = is_native(self.f, backend.name, backend.traces, backend.style)
         if native_to is not None and (self.y_buffer is not None or self.cache_positions):
             self._check_writable(native_to)
-        self.function = Function(
-            f,
-            engine,
+        return Function(
+            self.f,
+            backend.name,
             backend.traces,
             native_to,
             self.x_structure,
@@ -126,7 +132,7 @@ class Call:
             self.context_structures,
             self.cache_positions,
             self.argnums,
-            has_aux,
+            self.has_aux,
             operator.output,
             self.y_buffer,
             (self.seed_structure, tuple(spec.shape for spec in self.seed_specs))

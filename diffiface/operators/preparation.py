@@ -12,7 +12,7 @@ import numpy as np
 
 from diffiface import trees
 from diffiface.adapter import ENGINE_METHODS, NUMPY, Backend, FlatFunction, Leaves
-from diffiface.arrays import NUMPY_FAMILY, TRACED, LeafSpec
+from diffiface.arrays import NUMPY_FAMILY, TRACED, family_of
 from diffiface.errors import InputError, PreparationMismatchError, TracingMismatchError
 from diffiface.function import definition_of
 from diffiface.operators.call import Call, Signature
@@ -60,43 +60,46 @@ def _engine_run(operator: Operator, call: Call) -> Callable[..., tuple[Any, ...]
     return partial(DERIVATIONS[operator.name], _PreparedEngine(backend), function)
 
 
-def _guard(signature: Signature) -> Callable[..., bool] | None:
-    """Compile the test that arguments are the plain kind prepared for; None when they are structures.
+def _test(name: str, value: Any, names: dict[str, Any]) -> str | None:
+    """Write the test that an argument is of the kind of `value`; None for what only the thorough way can compare."""
+    kind = type(value)
+    if kind in (float, int, bool, str):
+        return f"type({name}) is {kind.__name__}"
+    if kind is np.ndarray or family_of(value) is not None:
+        names |= {f"type_{name}": kind, f"dtype_{name}": value.dtype, f"shape_{name}": value.shape}
+        # NumPy's dtypes are singletons; comparing by identity saves a third of the test.
+        return f"type({name}) is type_{name} and {name}.dtype is dtype_{name} and {name}.shape == shape_{name}"
+    return None
 
-    The test runs at every bound call and must cost well under a microsecond, so it is written out as one
-    expression: type, dtype and shape of each argument in turn. Whatever fails it takes the thorough way.
+
+_MISSING = object()
+
+
+def _short_way(
+    arguments: Sequence[Any], result: str, run: Callable[..., Any], thorough: Callable[..., Any]
+) -> Callable[..., Any] | None:
+    """Compile a bound call that compares plain arguments in one expression and goes straight to the engine.
+
+    A bound call may cost no more than a microsecond beside the engine, so the test is written out for these
+    very arguments: type, dtype and shape of each in turn. Whatever fails it takes the thorough way.
+    `result` says what of the engine's `results` the caller gets. None if an argument is a structure.
     """
-    specs: list[Any] = []
-    arguments = [signature.x] if signature.seeds is None else [signature.x, signature.seeds[1:]]
-    if signature.seeds is not None and signature.seeds[0] is not None:
+    names: dict[str, Any] = {"run": run, "thorough": thorough, "missing": _MISSING}
+    parameters = [f"a{i}" for i in range(len(arguments))]
+    tests = [_test(name, value, names) for name, value in zip(parameters, arguments, strict=True)]
+    if None in tests:
         return None
-    for structure, leaves in arguments:
-        if structure is not trees.LEAF or leaves[0].scalar or leaves[0].family != NUMPY_FAMILY:
-            return None
-        specs.append(leaves[0])
-    if signature.seeds is not None and specs[0].dtype != specs[1].dtype:
-        return None
-    for context in signature.contexts:
-        if context.structure is not trees.LEAF or context.cache:
-            return None
-        specs.append(context.leaves[0])
-    names: dict[str, Any] = {"ndarray": np.ndarray}
-    tests = []
-    for i, spec in enumerate(specs):
-        if isinstance(spec, LeafSpec) and spec.family == NUMPY_FAMILY and not spec.scalar:
-            names |= {f"d{i}": spec.dtype, f"s{i}": spec.shape}
-            tests.append(f"type(a{i}) is ndarray and a{i}.dtype is d{i} and a{i}.shape == s{i}")
-        elif spec in ("float", "int", "bool", "str"):
-            tests.append(f"type(a{i}) is {spec}")
-        else:
-            return None
-    arity = len(specs)
-    parameters = "".join(f"a{i}, " for i in range(arity))
-    exec(
-        f"def guard(*args):\n if len(args) != {arity}: return False\n {parameters}= args\n return {' and '.join(tests)}",
-        names,
-    )
-    return names["guard"]
+    x, *contexts = parameters
+    source = f"""
+def call({", ".join(f"{name}=missing" for name in parameters)}, *more, out=None):
+    if out is None and not more and {" and ".join(test for test in tests if test)}:
+        results = run(({x},), ({"".join(f"{name}, " for name in contexts)}))
+        return {result}
+    given = [a for a in ({"".join(f"{name}, " for name in parameters)}) if a is not missing]
+    return thorough(*given, *more, out=out)
+"""
+    exec(source, names)
+    return names["call"]
 
 
 class Prep:
@@ -146,41 +149,34 @@ class Prep:
         if call.function.native_to is None:
             _check_same_value(call)
         self._signature = call.signature
-        self._matches = _guard(call.signature) if call.y_buffer is None and not call.has_aux else None
-        if call.argnums != 0:
-            self._matches = None
         self._run = _engine_run(self._descriptor, call)
         for variant in self._descriptor.variants:
-            setattr(self, variant, self._bind(variant))
+            setattr(self, variant, self._bind(variant, call))
 
     # ---- bound calls
 
-    def _bind(self, variant: str) -> Callable[..., Any]:
-        """Make the bound call of one variant, with a short way for plain arrays."""
-        descriptor, matches, run, slow = self._descriptor, self._matches, self._run, self._thorough
-        kinds = [descriptor.parts[i] for i in descriptor.variants[variant]]
-        if matches is None or any(kind not in ("x", "y") for kind in kinds) or descriptor.seeds is not None:
-            return partial(slow, variant)
-        # Without a structure around x, an engine's NumPy results are already what the user gets.
-        if kinds == ["x"]:
-            (index,) = descriptor.variants[variant]
-
-            def call_for_x(*args: Any, out: Any = None) -> Any:
-                if out is None and matches(*args):
-                    return run(args[:1], args[1:])[index][0]
-                return slow(variant, *args, out=out)
-
-            return call_for_x
-        if kinds == ["y", "x"] and descriptor.output == "scalar":
-
-            def call_for_y_and_x(*args: Any, out: Any = None) -> Any:
-                if out is None and matches(*args):
-                    result = run(args[:1], args[1:])
-                    return result[0][()], result[1][0]
-                return slow(variant, *args, out=out)
-
-            return call_for_y_and_x
-        return partial(slow, variant)
+    def _bind(self, variant: str, call: Call) -> Callable[..., Any]:
+        """Make the bound call of one variant, with a short way for bare arrays."""
+        thorough = partial(self._thorough, variant)
+        plain = (
+            self._descriptor.seeds is None
+            and call.x_structure is trees.LEAF
+            and not call.x_specs[0].scalar
+            and call.originals[0] is None
+            and call.argnums == 0
+            and not call.has_aux
+            and call.y_buffer is None
+            and not call.cache_positions
+            and call.context_structures is None
+        )
+        indices = self._descriptor.variants[variant]
+        # Without a structure around x, what an engine returns in x's family is already what the user gets.
+        x = "results[1][0]"
+        y = "results[0][()]" if call.x_specs[0].family == NUMPY_FAMILY else "results[0]"
+        result = {"gradient": x, "value_and_gradient": f"({y}, {x})"}.get(variant)
+        if not plain or result is None or len(indices) > 2:
+            return thorough
+        return _short_way((call.xs[0], *call.contexts), result, self._run, thorough) or thorough
 
     def _thorough(self, variant: str, *args: Any, out: Any = None, y: Any = None) -> Any:
         """Flatten and compare every argument, then run: the way for structures, scalars, seeds, `out=`, mismatches."""
@@ -192,12 +188,16 @@ class Prep:
             )
         seeds = args[1] if minimum == 2 else None
         arguments = (args[0], *args[minimum:])
-        call = Call(self._descriptor, self.f, self.backend, arguments, seeds, y=y, **self._options)
+        call = Call(
+            self._descriptor, self.f, self.backend, arguments, seeds, y=y, function=self._function, **self._options
+        )
         if call.nested:  # the preparation is for plain numbers; inside another derivative run directly
+            call.function = call.make_function()
             return call.assemble(call.run(), variant, out, call.function.y_structure)
         if self.strict and call.signature != self._signature:
             if self.strict != "reprepare":
                 raise self._mismatch(call.signature)
+            call.function = call.make_function()
             with self._lock:
                 self._prepare(call)
         results = call.run(self._run)
@@ -233,8 +233,6 @@ class Prep:
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin._lock = threading.Lock()
-        for variant in self._descriptor.variants:
-            setattr(twin, variant, twin._bind(variant))
         return twin
 
     def __repr__(self) -> str:

@@ -92,7 +92,12 @@ def cases() -> dict[str, tuple[Any, tuple[Any, ...], tuple[Any, ...], tuple[Any,
     ys = [X**2 * W, np.sin(X)]
     pushed = [np.stack([_dot(row, [t[b] for t in TANGENTS]) for b in range(4)]) for row in jacobian]
     pulled = [
-        np.stack([sum(np.tensordot(c[b], row[j], axes=c.ndim - 1) for c, row in zip(COTANGENTS, jacobian, strict=True)) for b in range(4)])
+        np.stack(
+            [
+                sum(np.tensordot(c[b], row[j], axes=c.ndim - 1) for c, row in zip(COTANGENTS, jacobian, strict=True))
+                for b in range(4)
+            ]
+        )
         for j in range(2)
     ]
     products = [np.stack([_dot(row, [t[b] for t in TANGENTS]) for b in range(4)]) for row in hessian]
@@ -144,7 +149,10 @@ def check_chunks(backend: Backend) -> None:
 
 def check_cotangents_may_be_made_from_the_outputs(backend: Backend) -> None:
     def make(outputs: Any) -> Any:
-        assert [(tuple(shape), np.dtype(dtype)) for shape, dtype in outputs] == [((2, 3), np.float64), ((3,), np.float64)]
+        assert [(tuple(shape), np.dtype(dtype)) for shape, dtype in outputs] == [
+            ((2, 3), np.float64),
+            ((3,), np.float64),
+        ]
         return COTANGENTS
 
     f, xs, _, expected = cases()["pullback"]
@@ -407,7 +415,9 @@ def check_threads(backend: Backend) -> None:
     def cubes(p: Primitives, xs: Sequence[Any], contexts: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         return (total(p, p.multiply(p.power(xs[0], 3), contexts[0])),), None
 
-    operators = [operator for operator in OPERATORS if operator in ("gradient", "hessian") and backend.supplies(operator)]
+    operators = [
+        operator for operator in OPERATORS if operator in ("gradient", "hessian") and backend.supplies(operator)
+    ]
     for operator in operators or ["hessian"]:
         run = backend.prepare(operator, cubes, (X,), (1.0,)) if operators else None
         run = run or partial(engine_method(backend, operator), cubes)

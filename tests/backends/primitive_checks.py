@@ -62,9 +62,7 @@ class _Case:
         self.name, self.parameters = name, sample.parameters
         self.is_list = isinstance(sample.arrays[0], list)
         self.arguments = list(sample.arrays[0] if self.is_list else sample.arrays)
-        self.positions = [
-            i for i, a in enumerate(self.arguments) if isinstance(a, np.ndarray) and a.dtype.kind in "fc"
-        ]
+        self.positions = [i for i, a in enumerate(self.arguments) if isinstance(a, np.ndarray) and a.dtype.kind in "fc"]
         self.active = [self.arguments[i] for i in self.positions]
         generator = np.random.default_rng(len(name))
         self.weights = [generator.uniform(0.5, 1.5, np.shape(y)) for y in self.apply(NUMPY, self.active)]
@@ -148,7 +146,9 @@ def _compare(case: _Case, expected: Sequence[Any], found: Sequence[Any], seen: S
         np.testing.assert_allclose(np.asarray(value), want, rtol=tolerance, atol=tolerance)
 
 
-def _central(function: Callable[[Sequence[np.ndarray]], Any], active: Sequence[np.ndarray], position: int) -> np.ndarray:
+def _central(
+    function: Callable[[Sequence[np.ndarray]], Any], active: Sequence[np.ndarray], position: int
+) -> np.ndarray:
     """Return the gradient by central differences, `d/dRe + i d/dIm` for complex arguments."""
     x = active[position]
     gradient = np.zeros_like(x)

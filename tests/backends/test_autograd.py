@@ -79,7 +79,9 @@ def test_a_failing_function_leaves_autograd_as_it_was():
 def test_nested_derivatives_in_several_threads():
     f = lambda x: np.sum(x**4)
     with ThreadPoolExecutor(4) as pool:
-        for k, hessian in zip(range(1, 17), pool.map(lambda k: di.hessian(f, "autograd", k * X), range(1, 17)), strict=True):
+        for k, hessian in zip(
+            range(1, 17), pool.map(lambda k: di.hessian(f, "autograd", k * X), range(1, 17)), strict=True
+        ):
             np.testing.assert_allclose(hessian, np.diag(12 * (k * X) ** 2))
 
 

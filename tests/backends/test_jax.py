@@ -182,7 +182,7 @@ def test_arrays_in_aux_pass_through_jit():
 
     prep = di.prepare_gradient(f, "jax", X, has_aux=True)
     for x in (X, 2 * X):
-        (value, aux), gradient = prep.value_and_gradient(x)
+        (_, aux), gradient = prep.value_and_gradient(x)
         np.testing.assert_allclose(aux["double"], 2 * x)
         assert type(aux["double"]) is np.ndarray and aux["label"] == "text"
         np.testing.assert_allclose(gradient, 2 * x)

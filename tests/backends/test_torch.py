@@ -127,7 +127,7 @@ def test_a_custom_function_that_calls_numpy():
 
 def test_a_function_with_live_control_flow_is_batched():
     def f(x):
-        return torch.stack([x[i] ** 2 if float(x[i]) > 0 else -x[i] for i in range(3)])
+        return torch.stack([x[i] ** 2 if x[i] > 0 else -x[i] for i in range(3)])
 
     np.testing.assert_allclose(di.jacobian(f, "torch", X), np.diag(np.where(X > 0, 2 * X, -1)))
 

@@ -50,8 +50,14 @@ def test_a_wrong_engine_is_caught_and_located(case, wrong, company):
     gradient = np.asarray(case.f.gradient(case.x, *case.contexts))
     worst = np.argmax(np.abs(gradient)) if wrong != "wrong sign" else gradient.size - 1
     if wrong == "wrong sign":
-        assert row["worst_entry"] == ("value" if not gradient.ndim else str([int(i) for i in np.unravel_index(worst, gradient.shape)]))
-    np.testing.assert_allclose(row["worst_value"], -row["worst_reference"] if wrong == "wrong sign" else {"zero": 0, "off": 1.001}[wrong] * row["worst_reference"], rtol=1e-5)
+        assert row["worst_entry"] == (
+            "value" if not gradient.ndim else str([int(i) for i in np.unravel_index(worst, gradient.shape)])
+        )
+    np.testing.assert_allclose(
+        row["worst_value"],
+        -row["worst_reference"] if wrong == "wrong sign" else {"zero": 0, "off": 1.001}[wrong] * row["worst_reference"],
+        rtol=1e-5,
+    )
 
 
 @pytest.mark.parametrize("company", COMPANIES, ids="+".join)
@@ -90,4 +96,11 @@ def test_a_numeric_engine_that_is_too_sure_of_itself(company):
 
 
 def test_every_kind_of_stand_in_is_used():
-    assert {engine.name for engine in (*RIGHT, *WRONG)} == {"honest", "rounding", "numeric", "zero", "off", "wrong sign"}
+    assert {engine.name for engine in (*RIGHT, *WRONG)} == {
+        "honest",
+        "rounding",
+        "numeric",
+        "zero",
+        "off",
+        "wrong sign",
+    }

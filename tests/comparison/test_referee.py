@@ -50,7 +50,12 @@ def test_knows_gradients_and_hessians(problem):
     check(asked, referee, problem.hessian(x, *contexts), resolution=1e-4)
     t = np.linspace(1, 2, x.size).reshape(x.shape)
     asked, referee = referee_for(problem.f, x, *contexts, operator="hvp", t=t)
-    check(asked, referee, np.tensordot(problem.hessian(x, *contexts), t, x.ndim) if x.ndim == 2 else problem.hessian(x, *contexts) @ t, resolution=1e-4)
+    check(
+        asked,
+        referee,
+        np.tensordot(problem.hessian(x, *contexts), t, x.ndim) if x.ndim == 2 else problem.hessian(x, *contexts) @ t,
+        resolution=1e-4,
+    )
 
 
 @pytest.mark.parametrize("problem", VECTOR_PROBLEMS, ids=repr)
@@ -67,7 +72,11 @@ def test_knows_jacobians_and_their_products(problem):
 
 def test_scalars_batches_and_trees():
     check(*referee_for(lambda t: t**3, 2.0, operator="derivative"), 12.0, resolution=1e-8)
-    check(*referee_for(lambda t: np.array([t**3, 1 / t]), 2.0, operator="second_derivative"), [12.0, 0.25], resolution=1e-5)
+    check(
+        *referee_for(lambda t: np.array([t**3, 1 / t]), 2.0, operator="second_derivative"),
+        [12.0, 0.25],
+        resolution=1e-5,
+    )
     x = {"a": np.array([1.0, 2.0]), "b": 3.0}
     problem, referee = referee_for(lambda x: x["b"] * np.sum(x["a"] ** 2), x)
     check(problem, referee, [6.0, 12.0, 5.0], resolution=1e-8)
@@ -77,7 +86,9 @@ def test_scalars_batches_and_trees():
     assert problem.label(4) == "['a']['b'][0]"
     tangents = (np.array([1.0, 0.0]), np.array([0.0, 2.0]))
     check(*referee_for(lambda x: x**2, np.array([1.0, 3.0]), operator="pushforward", t=tangents), [2.0, 0, 0, 12.0])
-    check(*referee_for(lambda a, b: a * np.sum(b**2), 2.0, np.array([1.0, 3.0]), argnums=1), [4.0, 12.0], resolution=1e-8)
+    check(
+        *referee_for(lambda a, b: a * np.sum(b**2), 2.0, np.array([1.0, 3.0]), argnums=1), [4.0, 12.0], resolution=1e-8
+    )
 
 
 def test_complex_numbers():

@@ -96,8 +96,12 @@ CLIP = kinked(
     lambda x: ((x >= 0) & (x <= 1)) * 1.0,
 )
 RELU = kinked(lambda x: np.sum(np.maximum(x, 0) ** 1), lambda x: (x > 0) * 1.0, lambda x: np.where(x == 0, 0.5, x > 0))
-MAX = kinked(lambda x: np.max(x), lambda x: (x == x.max()) / np.sum(x == x.max()), lambda x: np.eye(len(x))[np.argmax(x)])
-SCALED_MAX = kinked(lambda x: np.maximum(x[0], -2 * x[1]), lambda x: np.array([0.5, -1.0]), lambda x: np.array([1.0, 0.0]))
+MAX = kinked(
+    lambda x: np.max(x), lambda x: (x == x.max()) / np.sum(x == x.max()), lambda x: np.eye(len(x))[np.argmax(x)]
+)
+SCALED_MAX = kinked(
+    lambda x: np.maximum(x[0], -2 * x[1]), lambda x: np.array([0.5, -1.0]), lambda x: np.array([1.0, 0.0])
+)
 
 
 @pytest.mark.parametrize("company", [(), ("numeric",), ("honest",)], ids=str)

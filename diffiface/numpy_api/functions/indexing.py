@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from diffiface.numpy_api.array import Array
-from diffiface.numpy_api.conversion import array_in, raw_in
+from diffiface.numpy_api.conversion import array_in, raw_in, trace_of
 from diffiface.numpy_api.dispatch import unsupported
-from diffiface.numpy_api.dressed import Dressed, known
+from diffiface.numpy_api.dressed import known
 from diffiface.numpy_api.functions.joining import diagflat
 from diffiface.numpy_api.functions.raw import axis_of, cast, flat, ndim, refuse, result_type, take
 from diffiface.numpy_api.functions.shape import as_dressed
@@ -48,19 +49,19 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     conditions = [condlist] if np.ndim(condlist[0]) == 0 and np.ndim(x) else list(condlist)
     pieces = list(funclist)
     if len(pieces) == len(conditions) + 1:  # the last one is for where no condition holds
-        conditions.append(~np.logical_or.reduce([np.asarray(c) for c in conditions]))
+        conditions.append(np.logical_not(functools.reduce(np.logical_or, conditions)))
     if len(pieces) != len(conditions):
         raise ValueError(f"with {len(conditions)} condition(s), either {len(conditions)} functions are expected")
-    result = np.zeros_like(x)
+    result: Any = np.zeros_like(x)
     for condition, piece in zip(conditions, pieces, strict=True):
-        if not callable(piece):
-            result = np.where(condition, piece, result)
-        elif isinstance(x, Array) and not isinstance(condition, Dressed):
+        live = isinstance(x, Array) and trace_of(condition) is None
+        if callable(piece) and live:
             mask = np.asarray(condition, bool)
             if mask.any():
                 result[mask] = piece(x[mask], *args, **kw)
         else:
-            result = np.where(condition, piece(x, *args, **kw), result)
+            values: Any = piece(x, *args, **kw) if callable(piece) else piece
+            result = np.where(condition, values, result)
     return result
 
 

@@ -237,8 +237,8 @@ def triu(p: Primitives, m: Any, k: int = 0) -> Any:
 
 
 def _last_two(p: Primitives, m: Any) -> tuple[int, int]:
-    shape = tuple(p.shape(m))
-    return shape[-2:] if len(shape) > 1 else (shape[0], shape[0])
+    rows, columns = (*p.shape(m), *p.shape(m))[-2:] if ndim(p, m) == 1 else p.shape(m)[-2:]
+    return rows, columns
 
 
 @numpy_function(np.diagflat)

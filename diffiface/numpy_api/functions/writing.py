@@ -31,7 +31,8 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
         np.copyto(dst, constant, casting=casting, where=where)  # type: ignore[arg-type]
         return
     _refuse_plain(dst, (src, where), "numpy.copyto")
-    dst[...] = src if where is True else np.where(where, src, dst)
+    kept: Any = dst
+    dst[...] = src if where is True else np.where(where, src, kept)
 
 
 @dressed_function(np.fill_diagonal)
