@@ -123,7 +123,9 @@ def front_end_alone() -> None:
             "gradient(..., prep=prep)": lambda: di.gradient(f, zero, b, y, X, prep=prep),
         }
     )
-    print_ratios("the front end alone, x and two constants (asked: bound call at most 1 us)", timings, "engine called directly")
+    print_ratios(
+        "the front end alone, x and two constants (asked: bound call at most 1 us)", timings, "engine called directly"
+    )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from diffiface.comparison import compare as compare
 from diffiface.contexts import Cache as Cache
 from diffiface.contexts import Constant as Constant
 from diffiface.errors import DiffifaceError as DiffifaceError
-from diffiface.errors import FunctionError as FunctionError
+from diffiface.errors import DisagreementError as DisagreementError
 from diffiface.errors import InputError as InputError
 from diffiface.errors import MissingBackendError as MissingBackendError
 from diffiface.errors import OutputError as OutputError

@@ -107,8 +107,8 @@ def finish(result: Any, spec: LeafSpec, original: Any) -> Any:
         family = family_of(original)
         assert family is not None
         return family.from_numpy(result, original)
-    if spec.scalar and isinstance(result, np.ndarray) and result.ndim == 0:
-        return result[()]
+    if spec.shape == () and isinstance(result, (np.ndarray, np.generic)):
+        return np.asarray(result)[()] if spec.scalar else np.asarray(result)
     return result
 
 

@@ -119,10 +119,6 @@ class TracedValueError(DiffifaceError, TypeError):
     """
 
 
-class FunctionError(DiffifaceError, RuntimeError):
-    """The user's function failed; the engine's or Python's own error is the `__cause__`."""
-
-
 class TracingMismatchError(DiffifaceError, RuntimeError):
     """The function gave another value when traced than in plain NumPy, so its derivative would be of another function.
 

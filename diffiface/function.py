@@ -130,7 +130,7 @@ class Function:
             ]
         else:
             x_leaves = [x[()] if is_scalar else x for x, is_scalar in zip(xs, self.x_scalars, strict=True)]
-        x = x_leaves[0] if self.x_structure is trees.LEAF else trees.unflatten(self.x_structure, x_leaves)
+        x: Any = x_leaves[0] if self.x_structure is trees.LEAF else trees.unflatten(self.x_structure, x_leaves)
 
         constants = list(contexts)
         if self.traces and self.native_to is None:

@@ -29,7 +29,7 @@ def _register_dataclass(cls: type) -> None:
         def flatten(instance: Any) -> tuple[list[Any], None, list[str]]:
             return [getattr(instance, name) for name in names], None, names
 
-        def unflatten(_: None, children: Iterable[Any]) -> Any:
+        def unflatten(_: Any, children: Iterable[Any]) -> Any:
             # Frozen classes and classes with derived fields are rebuilt without running __init__.
             instance = object.__new__(cls)
             for name, child in zip(names, children, strict=True):

@@ -37,7 +37,12 @@ def test_importing_diffiface_loads_no_engine():
 
 
 def test_listing_the_engines_loads_none():
-    assert not loaded_after("import diffiface; diffiface.available_backends()") & {"jax", "torch", "autograd", "numdifftools"}
+    assert not loaded_after("import diffiface; diffiface.available_backends()") & {
+        "jax",
+        "torch",
+        "autograd",
+        "numdifftools",
+    }
 
 
 def test_our_engines_need_numpy_only():
@@ -63,7 +68,9 @@ def test_adapters_import_the_adapter_surface_and_their_engine_only():
                 elif top.startswith("diffiface_"):
                     assert top == folder.name, f"{path} imports {name}"
                 else:
-                    assert top in NEUTRAL | {engine, "jaxlib"} or top in sys.stdlib_module_names, f"{path} imports {name}"
+                    assert top in NEUTRAL | {engine, "jaxlib"} or top in sys.stdlib_module_names, (
+                        f"{path} imports {name}"
+                    )
 
 
 def test_every_engine_package_has_the_same_file_names():

@@ -50,7 +50,7 @@ def shared_tensor_of(array: np.ndarray, device: torch.device) -> torch.Tensor:
 
 def array_of(tensor: torch.Tensor) -> np.ndarray:
     """Copy a tensor into a NumPy array in C order, without its graph."""
-    return np.array(tensor.detach().resolve_conj().resolve_neg().cpu().numpy(), order="C")
+    return np.array(tensor.numpy(force=True), order="C")
 
 
 class Family:

@@ -17,7 +17,7 @@ from diffiface.comparison.status import Status
 from diffiface.errors import DisagreementError, MissingBackendError
 
 _WIDTH = 100
-_MODES = {"forward": "fwd", "reverse": "rev", "forward and reverse": "both", "numeric": "num."}
+_MODES = {"forward": "fwd", "reverse": "rev", "forward and reverse": "both", "numeric": "num.", "": "-"}
 _SHORT = {Status.WITHIN_ESTIMATE: "agrees (FD error)"}
 _COLUMNS = ("engine", "mode", "status", "abs", "rel", "ulp", "worst entry", "calls", "prepare", "run", "memory")
 
@@ -166,17 +166,17 @@ def _count(rows: list[dict[str, Any]]) -> str:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    entry, mode = row["worst_entry"], row["mode"]
+    entry = row["worst_entry"] if row["max_abs_error"] else None
     status = _SHORT.get(row["status"], str(row["status"]))
     unremarkable = row["status"].accepted or row["status"].absent
     return [
         row["engine"],
-        _MODES.get(mode, mode),
+        _MODES[row["mode"]],
         status if unremarkable else status.upper(),
         _number(row["max_abs_error"]),
         _number(row["max_rel_error"]),
         _ulps(row["max_ulp"]),
-        entry if entry is not None and row["max_abs_error"] else "-",
+        entry or "-",
         "-" if row["f_calls"] is None else str(row["f_calls"]),
         _seconds(row["prepare_seconds"]),
         _seconds(row["run_seconds"]),

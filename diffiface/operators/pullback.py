@@ -35,7 +35,9 @@ def derive_pullback(
     p = current_trace()
     pushforward = engine_method(backend, "pushforward")
     shapes, dtypes = shapes_of(p, xs), dtypes_of(p, xs)
-    ys, aux, given = None, None, None
+    ys: Leaves = ()
+    aux: Any = None
+    given: Any = None
     units: list[complex] = [1.0, 1j] if any(dtype.kind == "c" for dtype in dtypes) else [1.0]
     columns: dict[complex, list[Any]] = {unit: [] for unit in units}
     for start, stop in chunks(backend, shapes) if sum(map(size_of, shapes)) else [(0, 0)]:

@@ -208,7 +208,7 @@ def argsort(x: Any, *, axis: int) -> Any:
     return np.argsort(x, axis=axis, kind="stable")
 
 
-def searchsorted(a: Any, v: Any, *, side: str) -> Any:
+def searchsorted(a: Any, v: Any, *, side: Literal["left", "right"]) -> Any:
     return np.searchsorted(a, v, side=side)
 
 

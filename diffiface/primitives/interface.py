@@ -53,7 +53,7 @@ class Primitives:
         except AttributeError:
             return np.shape(value)
 
-    def concrete(self, value: Any) -> np.ndarray | None:
+    def concrete(self, value: Any) -> Any:
         """The plain number(s) behind a value that carries no derivative, else None.
 
         Used for `int()`, `float()` and for handing masks and indices to the user as plain NumPy:

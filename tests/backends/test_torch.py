@@ -49,6 +49,26 @@ def test_tensors_stay_tensors(f, dtype):
     assert x.grad is None and not x.requires_grad
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_prepared_gradients(dtype):
+    x = torch.tensor(X, dtype=dtype)
+    for f in (cubes, lambda x: np.sum(x**3)):
+        value, gradient = di.prepare_gradient(f, "torch", x).value_and_gradient(2 * x)
+        assert value.dtype == gradient.dtype == dtype and not value.requires_grad
+        torch.testing.assert_close(gradient, 12 * x**2)
+    constant = di.prepare_gradient(lambda x: torch.ones((), dtype=dtype), "torch", x)
+    torch.testing.assert_close(constant.gradient(x), torch.zeros_like(x))
+    with torch.no_grad():
+        torch.testing.assert_close(di.prepare_gradient(cubes, "torch", x).gradient(x), 3 * x**2)
+
+
+def test_a_prepared_gradient_of_the_first_entry_does_not_hand_out_x():
+    x = torch.tensor(X)
+    value, _ = di.prepare_gradient(lambda x: x[0], "torch", x).value_and_gradient(x)
+    value += 1
+    torch.testing.assert_close(x, torch.tensor(X))
+
+
 def test_every_operator_keeps_tensors():
     x, t = torch.tensor(X), torch.ones(3, dtype=torch.float64)
     f = lambda x: torch.sin(x)

@@ -165,4 +165,6 @@ def test_torch_functions_may_fill_their_output():
     def fill(y, x):
         y[:] = torch.sin(x)
 
-    np.testing.assert_allclose(di.jacobian(fill, "torch", np.ones(2), y=np.empty(2)), np.cos(1.0) * np.eye(2), rtol=1e-12)
+    np.testing.assert_allclose(
+        di.jacobian(fill, "torch", np.ones(2), y=np.empty(2)), np.cos(1.0) * np.eye(2), rtol=1e-12
+    )

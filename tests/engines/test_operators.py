@@ -96,11 +96,7 @@ def test_derivatives_of_a_scalar(engine, tolerance):
     t = 0.7
     u, v = np.exp(np.sin(t)), 1 + t**2
     d = u * np.cos(t) / v - u * 2 * t / v**2
-    dd = (
-        u * (np.cos(t) ** 2 - np.sin(t)) / v
-        - 2 * u * np.cos(t) * 2 * t / v**2
-        + u * (8 * t**2 / v**3 - 2 / v**2)
-    )
+    dd = u * (np.cos(t) ** 2 - np.sin(t)) / v - 2 * u * np.cos(t) * 2 * t / v**2 + u * (8 * t**2 / v**3 - 2 / v**2)
     assert di.derivative(f, engine, t) == pytest.approx(d, rel=tolerance)
     y, dy = di.value_and_derivative(f, engine, t)
     assert isinstance(dy, np.float64) and isinstance(y, np.float64)
@@ -134,9 +130,9 @@ def test_out_is_the_object_given(engine, tolerance):
     g, H = np.empty(3), np.empty((3, 3))
     assert di.gradient(problem.f, engine, x, *contexts, out=g) is g
     close(g, problem.gradient(x, *contexts), tolerance)
-    y, g2 = di.value_and_gradient(problem.f, engine, x, *contexts, out=g)
+    _, g2 = di.value_and_gradient(problem.f, engine, x, *contexts, out=g)
     assert g2 is g
-    y, g2, H2 = di.value_gradient_and_hessian(problem.f, engine, x, *contexts, out=(g, H))
+    _, g2, H2 = di.value_gradient_and_hessian(problem.f, engine, x, *contexts, out=(g, H))
     assert g2 is g and H2 is H
     close(H, problem.hessian(x, *contexts), second_order(tolerance))
     prep = di.prepare_gradient(problem.f, engine, x, *contexts)
@@ -157,7 +153,7 @@ def test_functions_that_fill_their_output(engine, tolerance):
     y = np.full(3, np.nan)
     close(di.jacobian(f, engine, x, c, y=y), J, tolerance)
     close(y, [30.0, 4.0, 9.0], 1e-12)
-    value, jac = di.value_and_jacobian(f, engine, x, c, y=y)
+    value, _ = di.value_and_jacobian(f, engine, x, c, y=y)
     assert value is y
     close(di.pushforward(f, engine, x, np.array([1.0, 0.0]), c, y=y), J[:, 0], tolerance)
     close(di.pullback(f, engine, x, np.array([1.0, 0.0, 0.0]), c, y=y), J[0], tolerance)

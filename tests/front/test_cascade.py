@@ -133,7 +133,7 @@ def test_array_operators(one_primitive, problem):
 def test_scalar_x(one_primitive):
     backend, (first, second) = one_primitive
     f = lambda t: np.stack([np.sin(t), t**3])
-    y, dy, ddy = di.value_derivative_and_second_derivative(f, backend, 0.5)
+    _, dy, ddy = di.value_derivative_and_second_derivative(f, backend, 0.5)
     close(dy, [np.cos(0.5), 0.75], first)
     close(ddy, [-np.sin(0.5), 3.0], second)
     close(di.derivative(f, backend, 0.5), [np.cos(0.5), 0.75], first)
@@ -156,7 +156,11 @@ def test_chunks_are_caps(name, chunk_size):
     problem = SCALAR_PROBLEMS[2]
     close(di.gradient(problem.f, backend, problem.x), problem.gradient(problem.x), 1e-12)
     close(di.hessian(problem.f, backend, problem.x), problem.hessian(problem.x), 1e-12)
-    close(di.jacobian(lambda x: np.outer(x, x)[:, :2], backend, problem.x)[1, 0], problem.x[[1, 0, 0, 0]] * [1, 1, 0, 0], 1e-12)
+    close(
+        di.jacobian(lambda x: np.outer(x, x)[:, :2], backend, problem.x)[1, 0],
+        problem.x[[1, 0, 0, 0]] * [1, 1, 0, 0],
+        1e-12,
+    )
 
 
 def test_an_engine_that_supplies_nothing_is_refused():
