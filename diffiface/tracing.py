@@ -13,12 +13,13 @@ class _Stack(threading.local):
         self.traces: list[Primitives] = []
 
 
-_stack = _Stack()
+running = _Stack()
+"""The traces that are running in this thread, innermost last."""
 
 
 def current_trace() -> Primitives:
     """The arrays on which an engine that starts now must compute: those of the innermost running trace, else NumPy."""
-    traces = _stack.traces
+    traces = running.traces
     return traces[-1] if traces else NUMPY
 
 
@@ -31,11 +32,11 @@ class tracing:
         self.p = p
 
     def __enter__(self) -> Primitives:
-        _stack.traces.append(self.p)
+        running.traces.append(self.p)
         return self.p
 
     def __exit__(self, *_: object) -> None:
-        _stack.traces.pop()
+        running.traces.pop()
 
 
 def innermost(p: Primitives, q: Primitives) -> Primitives:

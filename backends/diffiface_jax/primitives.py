@@ -15,6 +15,7 @@ from jax.core import Tracer
 from diffiface.adapter import Primitives
 
 _PYTHON_NUMBERS = (float, int, complex)
+_WEAK = {"f": float, "i": int, "c": complex}
 _HIGHEST = jax.lax.Precision.HIGHEST  # accelerators would otherwise multiply float32 matrices in fewer bits
 
 
@@ -25,7 +26,11 @@ def _loop_dtypes(ufunc: np.ufunc, kinds: tuple[Any, ...]) -> tuple[np.dtype, ...
 
 def _kind(value: Any) -> Any:
     """What NumPy's promotion looks at: a dtype, or the type of a Python number, which yields to any dtype."""
-    return type(value) if type(value) in _PYTHON_NUMBERS else _dtype(value)
+    if type(value) in _PYTHON_NUMBERS:
+        return type(value)
+    dtype = _dtype(value)
+    # Under jit a Python number that is a constant of f arrives as a weakly typed tracer.
+    return _WEAK.get(dtype.kind, dtype) if isinstance(value, Tracer) and value.weak_type else dtype
 
 
 def _dtype(value: Any) -> np.dtype:
@@ -40,7 +45,8 @@ def _cast(value: Any, dtype: np.dtype) -> Any:
 
 
 def _promoted(values: Any) -> list[Any]:
-    dtype = np.result_type(*(v if type(v) in _PYTHON_NUMBERS else _dtype(v) for v in values))
+    kinds = map(_kind, values)
+    dtype = np.result_type(*(kind(0) if isinstance(kind, type) else kind for kind in kinds))
     return [_cast(value, dtype) for value in values]
 
 

@@ -158,7 +158,7 @@ def _extrapolate(quotients: np.ndarray, noise: np.ndarray, start: int, stop: int
             smaller = noise[start + last + 1 : stop]
             consider(
                 value,
-                change * 0.5**column + 2 * float(np.max(used)),
+                change + 2 * float(np.max(used)),
                 np.concatenate([table[1][last:], tiny]),
                 np.concatenate([smaller, tiny_noise]),
             )

@@ -28,14 +28,17 @@ class Scalar(Dressed):
 
     __slots__ = ()
 
+    # isinstance(x[0], float) in a user's function must take the branch that it takes in plain NumPy.
     @property
-    def __class__(self) -> type:  # isinstance(x[0], float) in a user's function must take the branch it takes in NumPy
+    def __class__(self) -> type:
         return np.complex128 if self.dtype.kind == "c" else np.float64
 
     def __getitem__(self, index: Any) -> Any:
-        if index == () or index is Ellipsis:
-            return self
-        raise IndexError("invalid index to scalar variable.")
+        parts = index if type(index) is tuple else (index,)
+        if any(part is not None and part is not Ellipsis for part in parts):
+            raise IndexError("invalid index to scalar variable.")
+        new_axes = sum(part is None for part in parts)
+        return Array(self._p.reshape(self._value, shape=(1,) * new_axes), self._p) if new_axes else self
 
 
 class Array(Dressed):
@@ -55,10 +58,9 @@ class Array(Dressed):
         self._p = p
         self._root = None
 
+    # isinstance(x, np.ndarray) likewise.
     @property
-    def __class__(
-        self,
-    ) -> type:  # isinstance(x, np.ndarray) in a user's function must take the branch it takes in NumPy
+    def __class__(self) -> type:
         return np.ndarray
 
     # ---- reading and writing as a whole

@@ -10,7 +10,7 @@ import numpy as np
 
 from diffiface.errors import TracedValueError, UnsupportedOperationError, user_line
 from diffiface.numpy_api.array import Array, Scalar, dress
-from diffiface.numpy_api.conversion import array_in, raw_in, raw_index, raw_operand, trace_among
+from diffiface.numpy_api.conversion import array_in, raw_in, raw_operand, trace_among
 from diffiface.numpy_api.dressed import PLAIN_NUMBER_FIX, Dressed
 from diffiface.numpy_api.table import (
     FUNCTIONS,
@@ -18,7 +18,7 @@ from diffiface.numpy_api.table import (
     UFUNCS,
     Entry,
     UfuncEntry,
-    numpy_parameters,
+    parameters_of,
     public_name,
 )
 from diffiface.primitives import Primitives
@@ -73,6 +73,8 @@ def array_ufunc(self: Dressed, function: np.ufunc, method: str, *inputs: Any, **
         if keywords:
             return _call_with_keywords(self, function, inputs, keywords)
         p, raw = _operands(inputs)
+        if raw[0] is NotImplemented or raw[-1] is NotImplemented:
+            return NotImplemented
         entry = _entry_of(function, p)
         result = entry.translation(p, *raw)
         if entry.discrete or type(result) is tuple:
@@ -122,7 +124,7 @@ def _at(self: Dressed, function: np.ufunc, inputs: tuple[Any, ...]) -> None:
     if type(target) is not Array:
         store(target, None, p, f"{public_name(function)}.at")
     current = target._read()
-    _, index = raw_index(np.asarray(index) if isinstance(index, list) else index, p)
+    _, index, _ = target._settled(index, current)
     target._store(p.add_at(current, value, index=index), p)
 
 
@@ -136,12 +138,9 @@ def _reduce_or_accumulate(
         unsupported(p, f"{name} is not translated")
     (target,) = keywords.pop("out", (None,))
     keywords.setdefault("axis", 0)
-    try:
-        result = translation(p, array_in(inputs[0], p), **{k: raw_in(v, p) for k, v in keywords.items()})
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
-            raise
-        unsupported(p, f"{name}: {str(error).rpartition(') ')[2]}")
+    for keyword in keywords.keys() - (parameters_of(translation) or {}).keys():
+        unsupported(p, f"{name} with {keyword}= is not translated", f"leave out {keyword}=")
+    result = translation(p, array_in(inputs[0], p), **{k: raw_in(v, p) for k, v in keywords.items()})
     return dress(result, p) if target is None else store(target, result, p, name)
 
 
@@ -174,9 +173,8 @@ def call(self: Dressed, function: Callable[..., Any], args: tuple[Any, ...], key
     if keywords or len(args) > entry.arrays:
         args, keywords = _named(entry, function, args, keywords)
         target = None if entry.dressed else keywords.pop("out", None)
-        keywords = {
-            k: v for k, v in keywords.items() if k in entry.keywords or _says_something(p, entry, function, k, v)
-        }
+        for keyword in keywords.keys() - entry.keywords:
+            _refuse_unless_default(p, entry, function, keyword, keywords.pop(keyword))
     if entry.dressed:
         return entry.translation(*args, **keywords)
     arrays = entry.arrays
@@ -190,7 +188,7 @@ def _named(
     entry: Entry, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Name the positional arguments behind the leading arrays as NumPy does (`out` may be among them)."""
-    parameters = numpy_parameters(function)
+    parameters = parameters_of(function)
     count = entry.arrays
     if parameters is None or len(args) <= count or entry.variadic or entry.dressed:
         return args, dict(keywords)
@@ -198,13 +196,12 @@ def _named(
     return args[:count], dict(zip(names, args[count:], strict=True)) | keywords
 
 
-def _says_something(p: Primitives, entry: Entry, function: Callable[..., Any], keyword: str, value: Any) -> bool:
+def _refuse_unless_default(p: Primitives, entry: Entry, function: Callable[..., Any], keyword: str, value: Any) -> None:
     """Refuse an argument that is not translated, unless it says no more than NumPy's default does."""
-    parameters = numpy_parameters(function)
+    parameters = parameters_of(function)
     default = parameters[keyword].default if parameters and keyword in parameters else None
     if value is not default and not (isinstance(value, (str, bool, int, type(None))) and value == default):
         unsupported(p, f"{entry.name} with {keyword}={value!r:.40} is not translated", f"leave out {keyword}=")
-    return False
 
 
 def store(target: Any, raw: Any, p: Primitives, name: str) -> Any:

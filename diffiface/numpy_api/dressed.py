@@ -41,10 +41,6 @@ class Dressed:
         """The raw value, after any write to the array that this is a view of."""
         return self._value
 
-    def _value_in(self, p: Primitives) -> Any:
-        """The raw value, as an operation of the trace `p` takes it."""
-        return self._read()
-
     # ---- what it looks like
 
     @property

@@ -123,8 +123,8 @@ def ufunc_method(ufunc: np.ufunc, method: str) -> Callable[[Translation], Transl
 
 
 @cache
-def numpy_parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
-    """Return NumPy's own parameters of a function, in order (None where NumPy does not tell)."""
+def parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
+    """Return the parameters of a function, in order (None where an older NumPy does not tell)."""
     try:
         return inspect.signature(function).parameters
     except ValueError:

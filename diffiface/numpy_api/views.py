@@ -2,7 +2,8 @@
 
 A view is a chain of steps from its root, an array that is no view. NumPy decides by memory layout whether
 reshaping a view gives a view or a copy; the same chain applied to an ordinary array of the root's shape, in
-C order, gives NumPy's own answer.
+C order, gives NumPy's own answer. (The limit of this: NumPy computes some results, such as `np.exp(m.T)`, in
+Fortran order, so that ravelling *them* would copy; here every root counts as being in C order.)
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from diffiface.operators.call import Call, Signature
 from diffiface.operators.cascade import DERIVATIONS
 from diffiface.operators.operator import Operator
 from diffiface.registry import resolve
+from diffiface.tracing import running
 
 Strict = Literal[True, False, "reprepare"]
 
@@ -81,10 +82,11 @@ def _short_way(
     """Compile a bound call that compares plain arguments in one expression and goes straight to the engine.
 
     A bound call may cost no more than a microsecond beside the engine, so the test is written out for these
-    very arguments: type, dtype and shape of each in turn. Whatever fails it takes the thorough way.
+    very arguments: type, dtype and shape of each in turn. Whatever fails it takes the thorough way, as does
+    a call inside another derivative.
     `result` says what of the engine's `results` the caller gets. None if an argument is a structure.
     """
-    names: dict[str, Any] = {"run": run, "thorough": thorough, "missing": _MISSING}
+    names: dict[str, Any] = {"run": run, "thorough": thorough, "missing": _MISSING, "running": running}
     parameters = [f"a{i}" for i in range(len(arguments))]
     tests = [_test(name, value, names) for name, value in zip(parameters, arguments, strict=True)]
     if None in tests:
@@ -92,7 +94,7 @@ def _short_way(
     x, *contexts = parameters
     source = f"""
 def call({", ".join(f"{name}=missing" for name in parameters)}, *more, out=None):
-    if out is None and not more and {" and ".join(test for test in tests if test)}:
+    if out is None and not more and not running.traces and {" and ".join(test for test in tests if test)}:
         results = run(({x},), ({"".join(f"{name}, " for name in contexts)}))
         return {result}
     given = [a for a in ({"".join(f"{name}, " for name in parameters)}) if a is not missing]

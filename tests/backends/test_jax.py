@@ -131,6 +131,16 @@ def test_double_constants_do_not_widen_the_results_of_single_arrays():
     assert jacobian.dtype == np.float32
 
 
+def test_a_python_float_does_not_widen_single_precision_under_jit():
+    x = X.astype(np.float32)
+    f = lambda x, c: np.sum(np.where(x > 0, c * x, c) + c)
+    for value, gradient in (
+        di.value_and_gradient(f, "jax", x, 2.0),
+        di.prepare_gradient(f, "jax", x, 2.0).value_and_gradient(x, 2.0),
+    ):
+        assert value.dtype == gradient.dtype == np.float32
+
+
 def test_double_jax_arrays_stay_double():
     with jax.enable_x64(True):
         x = jnp.asarray(X)

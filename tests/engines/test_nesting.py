@@ -125,3 +125,16 @@ def test_a_traced_value_that_outlives_its_function_is_refused():
     di.gradient(lambda x: (kept.append(x), np.sum(x))[1], "reverse", np.ones(2))
     with pytest.raises(di.InputError, match="outlived"):
         di.gradient(lambda x: np.sum(x), "reverse", kept[0])
+
+
+def test_a_preparation_called_on_plain_numbers_inside_a_derivative():
+    # The prepared function meets the outer x in its closure; the short way of the bound call must not hide that.
+    outer_x = [None]
+    inner = lambda u: np.sum(u**2 * (1.0 if outer_x[0] is None else outer_x[0]))
+    prep = di.prepare_gradient(inner, "reverse", np.ones(2))
+
+    def f(x):
+        outer_x[0] = x
+        return np.sum(prep.gradient(np.ones(2)))
+
+    np.testing.assert_allclose(di.gradient(f, "forward", np.array([3.0, 4.0])), [2.0, 2.0], rtol=1e-12)

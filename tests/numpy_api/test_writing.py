@@ -410,6 +410,8 @@ def test_read_only_views_stay_read_only(write: Callable[[Any], Any]) -> None:
         (lambda v: np.sum(v, axis=1), np.exceptions.AxisError),
         (lambda v: np.split(v, 4), ValueError),
         (lambda v: np.concatenate([v, np.ones((2, 2))]), ValueError),
+        (lambda v: np.add.at(v, [9], 1.0), IndexError),
+        (lambda v: np.add(v, None), TypeError),
         (lambda v: len(v[0]), TypeError),
         (lambda v: bool(v), ValueError),
     ],

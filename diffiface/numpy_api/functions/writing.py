@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from diffiface.numpy_api.array import Array
-from diffiface.numpy_api.conversion import raw_operand, trace_among
-from diffiface.numpy_api.dispatch import store
+from diffiface.numpy_api.conversion import trace_among
+from diffiface.numpy_api.dispatch import store, unsupported
 from diffiface.numpy_api.dressed import Dressed
+from diffiface.numpy_api.functions.shape import as_dressed
 from diffiface.numpy_api.table import dressed_function
 
 
@@ -43,7 +44,7 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     if a.ndim > 2 and len(set(a.shape)) > 1:
         raise ValueError("All dimensions of input must be of equal length")
     if wrap:
-        raise ValueError("numpy.fill_diagonal with wrap=True is not translated")
+        unsupported(a._p, "numpy.fill_diagonal with wrap=True is not translated", "leave out wrap=")
     steps = np.arange(min(a.shape))
     a[(steps,) * a.ndim] = val
 
@@ -54,31 +55,25 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     places = np.atleast_1d(np.asarray(ind)).ravel()
     if mode != "raise":
         places = np.arange(a.size).take(places, mode=mode)
-    _, values = raw_operand(v, a._p)
-    a.flat[places] = _repeated(values, len(places), v)
+    a.flat[places] = _repeated(v, len(places))
 
 
 @dressed_function(np.place)
 def place(arr: Any, mask: Any, vals: Any) -> None:
     _refuse_plain(arr, vals, "numpy.place")
     places = np.flatnonzero(mask)
-    arr.flat[places] = _repeated(vals, len(places), vals)
+    arr.flat[places] = _repeated(vals, len(places))
 
 
 @dressed_function(np.putmask)
 def putmask(a: Any, /, mask: Any, values: Any) -> None:
     _refuse_plain(a, values, "numpy.putmask")
     places = np.flatnonzero(mask)
-    if np.ndim(values) == 0:
-        a.flat[places] = values
-    else:
-        flat = np.ravel(values)
-        a.flat[places] = flat[places % len(flat)]
+    values = as_dressed(values)
+    a.flat[places] = values if values.ndim == 0 else values.ravel()[places % values.size]
 
 
-def _repeated(values: Any, count: int, original: Any) -> Any:
-    """Return the values repeated until there are `count` of them."""
-    if np.ndim(original) == 0:
-        return original
-    flat = np.ravel(original)
-    return flat[np.arange(count) % len(flat)]
+def _repeated(values: Any, count: int) -> Any:
+    """Return the values repeated until there are `count` of them (a number as it is)."""
+    values = as_dressed(values)
+    return values if values.ndim == 0 else values.ravel()[np.arange(count) % values.size]
