@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from diffiface_native import Forward, Reverse
+from diffiface_native.adapter import Forward, Reverse
 from diffiface_native.rules import NARY, POINTWISE, UNARY
 from diffiface_native.rules.broadcasting import matrix_transpose
 

@@ -184,7 +184,8 @@ EXPRESSIONS = {
         v[0]; v[-1]; v[1:3]; v[::-1]; v[::2]; M[1]; M[1, ..., 0]; M[:, 1]; v[[0, 3, 3]]; v[np.array([0, 0, 2])];
         v[mask]; v[v > .5]; M[[0, 1], [2, 0]]; v[:, None]; v[None]; M[..., None, 1:]; v[np.int64(2)]; M[1][2];
         M[-1, -2:]; v[np.where(v > .5)]; M[:, [0, 2]]; M[[True, False]]; T[:, [0], [0]]; M[1, [0, 1]]; v[()]; M[...];
-        v[[]]; s[()]; s[...]; s[None]; s[None, ..., None]; sum(q ** 2 for q in v); [row.sum() for row in M]; max(v); sorted(v)[0]; v[2] in v;
+        v[[]]; s[()]; s[...]; s[None]; s[None, ..., None]; sum(q ** 2 for q in v);
+        [row.sum() for row in M]; max(v); sorted(v)[0]; v[2] in v;
         list(reversed(v))[0]
     """,
     "scipy.special": """

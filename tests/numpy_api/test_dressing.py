@@ -1,4 +1,4 @@
-"""The way between dressed and raw values, what a user's code can ask of a dressed value, and values of several traces."""
+"""Between dressed and raw values, what a user's code can ask of a dressed value, and values of several traces."""
 
 from __future__ import annotations
 
