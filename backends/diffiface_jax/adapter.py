@@ -27,6 +27,7 @@ _KINDS = {
     "hvp": ("y", "x", "x"),
     "hessian": ("y", "x", "rows"),
 }
+_WIDE = frozenset(map(np.dtype, ("f8", "c16", "i8", "u8")))
 _HALF = {np.dtype("f8"): np.dtype("f4"), np.dtype("c16"): np.dtype("c8")}
 
 
@@ -119,7 +120,7 @@ def _precision(native: bool, xs: Leaves, contexts: Leaves) -> contextlib.Abstrac
 
 
 def _is_wide(value: Any) -> bool:
-    return isinstance(value, (np.ndarray, np.generic, jax.Array)) and value.dtype in ("f8", "c16", "i8", "u8")
+    return isinstance(value, (np.ndarray, np.generic, jax.Array)) and value.dtype in _WIDE
 
 
 def _finished(operator: str, results: tuple[Any, ...], xs: Leaves) -> tuple[Any, ...]:
@@ -127,15 +128,14 @@ def _finished(operator: str, results: tuple[Any, ...], xs: Leaves) -> tuple[Any,
     if current_trace().engine == "jax":
         return results
     *values, aux = results
-    families = {isinstance(x, jax.Array) for x in xs}
-    if families == {False}:
+    if all(type(x) is np.ndarray for x in xs):
         return *map(_to_numpy, values), aux
     narrow = jax.dtypes.canonicalize_dtype(np.float64) == np.float32 and not any(map(_is_wide, xs))
     return *(_by_leaf(value, kind, xs, narrow) for value, kind in zip(values, _KINDS[operator], strict=True)), aux
 
 
 def _to_numpy(value: Any) -> Any:
-    if isinstance(value, (tuple, list)):
+    if type(value) is tuple or type(value) is list:
         return tuple(map(_to_numpy, value))
     # The user's own jit or vmap may run around this call.
     return value if isinstance(value, Tracer) else np.array(value)

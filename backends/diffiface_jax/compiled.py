@@ -38,17 +38,19 @@ class CompiledOperator:
         self._jitted: dict[Any, _Jitted] = {}
 
     def __call__(self, xs: Leaves, seeds: tuple[Any, ...], contexts: Leaves) -> tuple[Any, ...]:
-        traced, static = [], []
-        for context in contexts:
-            (traced if _is_traced_argument(context) else static).append(context)
-        mask = tuple(map(_is_traced_argument, contexts)) if static else ()
-        key = (mask, *map(_static_key, static)) if static else ()
+        mask = tuple(map(_is_traced_argument, contexts))
+        if all(mask):
+            traced, static, key = contexts, [], None
+        else:
+            traced = [c for c, is_traced in zip(contexts, mask, strict=True) if is_traced]
+            static = [c for c, is_traced in zip(contexts, mask, strict=True) if not is_traced]
+            key = (mask, *map(_static_key, static))
         jitted = self._jitted.get(key)
         if jitted is None:
             jitted = self._jitted[key] = _Jitted(self, mask, static)
         if seeds and callable(seeds[0]):
-            seeds = (seeds[0](jitted.outputs(tuple(xs), traced)),)
-        results, arrays = jitted.function(tuple(xs), seeds, traced)
+            seeds = (seeds[0](jitted.outputs(tuple(xs), tuple(traced))),)
+        results, arrays = jitted.function(tuple(xs), seeds, tuple(traced))
         return *results, rebuild_aux(jitted.rest, arrays)
 
 
@@ -62,7 +64,7 @@ class _Jitted:
         transformation: Callable[..., Any] = OPERATORS[compiled.operator]
         chunk_size = compiled.chunk_size
 
-        def run(xs: Leaves, seeds: tuple[Any, ...], traced: list[Any]) -> tuple[Any, ...]:
+        def run(xs: Leaves, seeds: tuple[Any, ...], traced: Leaves) -> tuple[Any, ...]:
             flat = self._flat(traced)
             *results, arrays = transformation(flat, xs, *seeds, chunk_size)
             self.rest = flat.rest
@@ -70,13 +72,13 @@ class _Jitted:
 
         self.function = jax.jit(run)
 
-    def _flat(self, traced: list[Any]) -> FlatCall:
+    def _flat(self, traced: Leaves) -> FlatCall:
         if not self._static:
             return FlatCall(self._f, NUMPY, tuple(traced))
         arguments, constants = iter(traced), iter(self._static)
         return FlatCall(self._f, NUMPY, tuple(next(arguments if is_traced else constants) for is_traced in self._mask))
 
-    def outputs(self, xs: Leaves, traced: list[Any]) -> list[tuple[tuple[int, ...], np.dtype]]:
+    def outputs(self, xs: Leaves, traced: Leaves) -> list[tuple[tuple[int, ...], np.dtype]]:
         """Return the shapes and dtypes of y's leaves, for cotangents that are made from them."""
         if self._outputs is None:
             ys, _ = jax.eval_shape(lambda xs, traced: self._flat(traced)(*xs), xs, traced)

@@ -98,6 +98,14 @@ class Comparison:
     def _taking_part(self) -> list[dict[str, Any]]:
         return [row for row in self.rows if not row["status"].absent]
 
+    def _details(self) -> dict[str, list[str]]:
+        """Collect what is said of engines, each text once with all the engines it is true of."""
+        details: dict[str, list[str]] = {}
+        for row in self.rows:
+            if row["detail"]:
+                details.setdefault(row["detail"], []).append(row["engine"])
+        return details
+
     # ---- shown
 
     def __str__(self) -> str:
@@ -120,9 +128,8 @@ class Comparison:
         console = Console(file=written, width=_WIDTH, color_system=None, highlight=False, markup=False, emoji=False)
         console.print(self.summary)
         console.print(table)
-        for row in self.rows:
-            if row["detail"]:
-                console.print(f"{row['engine']}: {row['detail']}")
+        for detail, engines in self._details().items():
+            console.print(f"{', '.join(engines)}: {detail}")
         console.print(self.environment)
         return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
 
@@ -138,7 +145,8 @@ class Comparison:
             for row in self.rows
         )
         details = "".join(
-            f"<li>{html.escape(row['engine'])}: {html.escape(row['detail'])}</li>" for row in self.rows if row["detail"]
+            f"<li>{html.escape(', '.join(engines))}: {html.escape(detail)}</li>"
+            for detail, engines in self._details().items()
         )
         return (
             f"<p>{html.escape(self.summary)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
