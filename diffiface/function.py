@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -42,6 +43,7 @@ _CURE = (
 
 def definition_of(f: Callable[..., Any]) -> str | None:
     """Say where a function is defined, for messages about what it returned."""
+    f = inspect.unwrap(f)
     code = getattr(f, "__code__", None)
     name = getattr(f, "__name__", type(f).__name__)
     return f"{code.co_filename}:{code.co_firstlineno}, in {name}" if code is not None else name
@@ -109,6 +111,9 @@ class Function:
             error.where = error.where or user_line_of(error.__traceback__)
             raise
         except Exception as error:
+            if isinstance(error.__cause__, DiffifaceError):  # NumPy wraps what float() of a traced value raised
+                error.__cause__.where = error.__cause__.where or user_line_of(error.__traceback__)
+                raise error.__cause__ from error
             self._explain(error)
             raise
         aux = None

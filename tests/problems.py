@@ -186,7 +186,9 @@ _counts = _rng.poisson(2.0, 40)
 SCALAR_PROBLEMS = (
     ScalarProblem("logit", loglike, _b, (_y, _X), loglike_gradient, loglike_hessian),
     ScalarProblem("poisson", poisson, _b, (_counts, _X), poisson_gradient, poisson_hessian),
-    ScalarProblem("rosenbrock", rosenbrock, np.array([-1.2, 1.0, 0.7, 0.3]), (), rosenbrock_gradient, rosenbrock_hessian),
+    ScalarProblem(
+        "rosenbrock", rosenbrock, np.array([-1.2, 1.0, 0.7, 0.3]), (), rosenbrock_gradient, rosenbrock_hessian
+    ),
     ScalarProblem(
         "matrix x",
         quadratic_in_matrix,

@@ -88,8 +88,8 @@ class JAX(Backend):
         def run(xs: Leaves, *rest: Any) -> tuple[Any, ...]:
             *seeds, contexts = rest
             with _precision(native, xs, contexts):
-                results = compiled(xs, tuple(seeds), contexts)
-            return _finished(operator, results, xs)
+                values, aux = compiled(xs, tuple(seeds), contexts)
+            return _finished(operator, values, aux, xs)
 
         return run
 
@@ -102,8 +102,9 @@ class JAX(Backend):
             arrays = tuple(x if isinstance(x, jax.Array) else np.array(x) for x in xs)
             constants = tuple(map(_native_constant, contexts)) if native else contexts
             flat = FlatCall(f, current_trace(), constants)
-            *results, aux = OPERATORS[operator](flat, arrays, *seeds, self.chunk_size)
-        return _finished(operator, (*results, rebuild_aux(flat.rest, aux)), xs)
+            *values, in_aux = OPERATORS[operator](flat, arrays, *seeds, self.chunk_size)
+        aux = rebuild_aux(flat.rest, in_aux)
+        return (*values, aux) if current_trace().engine == "jax" else _finished(operator, values, aux, xs)
 
 
 def _native_constant(context: Any) -> Any:
@@ -114,21 +115,22 @@ def _native_constant(context: Any) -> Any:
 
 def _precision(native: bool, xs: Leaves, contexts: Leaves) -> contextlib.AbstractContextManager[Any]:
     """Allow 64-bit numbers in this thread, unless f is written in JAX and everything it is given is narrower."""
-    if not native or any(_is_wide(value) for leaves in (xs, contexts) for value in leaves):
-        return jax.enable_x64(True)
-    return contextlib.nullcontext()
+    if native:
+        for value in (*xs, *contexts):
+            if _is_wide(value):
+                break
+        else:
+            return contextlib.nullcontext()
+    return jax.enable_x64(True)
 
 
 def _is_wide(value: Any) -> bool:
     return isinstance(value, (np.ndarray, np.generic, jax.Array)) and value.dtype in _WIDE
 
 
-def _finished(operator: str, results: tuple[Any, ...], xs: Leaves) -> tuple[Any, ...]:
-    """Hand results back in x's family: NumPy copies, JAX arrays, or whatever an outer transformation traces."""
-    if current_trace().engine == "jax":
-        return results
-    *values, aux = results
-    if all(type(x) is np.ndarray for x in xs):
+def _finished(operator: str, values: list[Any], aux: Any, xs: Leaves) -> tuple[Any, ...]:
+    """Hand results back in x's family: NumPy copies, or JAX arrays."""
+    if not any(map(_is_jax, xs)):
         return *map(_to_numpy, values), aux
     narrow = jax.dtypes.canonicalize_dtype(np.float64) == np.float32 and not any(map(_is_wide, xs))
     return *(_by_leaf(value, kind, xs, narrow) for value, kind in zip(values, _KINDS[operator], strict=True)), aux
@@ -139,6 +141,10 @@ def _to_numpy(value: Any) -> Any:
         return tuple(map(_to_numpy, value))
     # The user's own jit or vmap may run around this call.
     return value if isinstance(value, Tracer) else np.array(value)
+
+
+def _is_jax(value: Any) -> bool:
+    return type(value) is not np.ndarray and isinstance(value, jax.Array)
 
 
 def _by_leaf(value: Any, kind: str, xs: Leaves, narrow: bool) -> Any:

@@ -31,27 +31,28 @@ def _static_key(context: Any) -> Any:
 
 
 class CompiledOperator:
-    """`run(xs, [seeds,] contexts)` of one operator of one function, in JAX values."""
+    """One operator of one function: called with xs, a tuple of seeds and the contexts, it gives JAX values and aux."""
 
     def __init__(self, operator: str, f: FlatFunction, chunk_size: int | None):
         self.operator, self.f, self.chunk_size = operator, f, chunk_size
         self._jitted: dict[Any, _Jitted] = {}
 
-    def __call__(self, xs: Leaves, seeds: tuple[Any, ...], contexts: Leaves) -> tuple[Any, ...]:
-        mask = tuple(map(_is_traced_argument, contexts))
-        if all(mask):
-            traced, static, key = contexts, [], None
-        else:
-            traced = [c for c, is_traced in zip(contexts, mask, strict=True) if is_traced]
-            static = [c for c, is_traced in zip(contexts, mask, strict=True) if not is_traced]
-            key = (mask, *map(_static_key, static))
+    def __call__(self, xs: Leaves, seeds: tuple[Any, ...], contexts: Leaves) -> tuple[list[Any], Any]:
+        traced, static, mask, key = contexts, [], (), None
+        for context in contexts:
+            if not _is_traced_argument(context):
+                mask = tuple(map(_is_traced_argument, contexts))
+                traced = [c for c, is_traced in zip(contexts, mask, strict=True) if is_traced]
+                static = [c for c, is_traced in zip(contexts, mask, strict=True) if not is_traced]
+                key = (mask, *map(_static_key, static))
+                break
         jitted = self._jitted.get(key)
         if jitted is None:
             jitted = self._jitted[key] = _Jitted(self, mask, static)
         if seeds and callable(seeds[0]):
             seeds = (seeds[0](jitted.outputs(tuple(xs), tuple(traced))),)
         results, arrays = jitted.function(tuple(xs), seeds, tuple(traced))
-        return *results, rebuild_aux(jitted.rest, arrays)
+        return results, rebuild_aux(jitted.rest, arrays)
 
 
 class _Jitted:

@@ -18,6 +18,7 @@ from diffiface.numpy_api import Array, Dressed, Scalar, dress
 from diffiface.operators.cascade import engine_method
 from diffiface.operators.operator import Operator, Part
 from diffiface.style import is_native
+from diffiface.tracing import running
 
 _SINGLE_LEAVES = (np.ndarray, float, int, bool, str, type(None), np.float64, Array, Scalar)
 
@@ -257,13 +258,14 @@ class Call:
 
     def _check_nesting(self) -> None:
         outer, backend = current_trace(), self.backend
-        if outer is NUMPY:
+        if not running.traces:
             raise InputError(
                 "x is a traced value that outlived the function it was made in",
                 engine=backend.name,
                 fix="return values from the differentiated function (has_aux=True) instead of storing them",
             )
-        if backend.nests == "in any engine" or outer.engine == backend.name:
+        # (Under NUMPY itself f only runs dressed, to compare its value: nothing is differentiated outside.)
+        if backend.nests == "in any engine" or outer.engine == backend.name or outer is NUMPY:
             return
         if any(spec.family == TRACED for spec in self.x_specs):
             raise UnsupportedOperationError(

@@ -21,6 +21,7 @@ from diffiface.operators.cascade import (
 )
 from diffiface.operators.operator import Operator
 from diffiface.operators.preparation import Prep, Strict, evaluate, prepare
+from diffiface.primitives import Primitives
 
 JACOBIAN = Operator(
     "jacobian",
@@ -62,20 +63,35 @@ def _by_rows(backend: Backend, f: FlatFunction, xs: Leaves, contexts: Leaves) ->
 
     ys, txs, aux = pullback(f, xs, first_piece, contexts)
     batches = [txs]
-    y_shapes, y_dtypes = [shape for shape, _ in outputs], [dtype for _, dtype in outputs]
+    y_shapes, y_dtypes = [shape for shape, _ in outputs], [np.dtype(dtype) for _, dtype in outputs]
     for start, stop in pieces[1:]:
         batches.append(pullback(f, xs, basis(y_shapes, y_dtypes, start, stop), contexts)[1])
+    imaginary = []
+    if any(dtype.kind == "c" for dtype in y_dtypes) and any(dtype.kind != "c" for dtype in dtypes_of(p, xs)):
+        # To a real x a pullback brings back the real part only; what i times a unit vector brings is the rest.
+        for start, stop in pieces:
+            units = basis(y_shapes, y_dtypes, start, stop)
+            units = [unit * (1j if dtype.kind == "c" else 0) for unit, dtype in zip(units, y_dtypes, strict=True)]
+            imaginary.append(pullback(f, xs, units, contexts)[1])
     rows: list[list[Any]] = [[] for _ in ys]
     for j, x in enumerate(xs):
-        stacked = p.concatenate([batch[j] for batch in batches], axis=0) if len(batches) > 1 else batches[0][j]
+        stacked = _joined(p, [batch[j] for batch in batches])
         if p.dtype(stacked).kind == "c":  # a pullback is the adjoint, a row of the Jacobian is not conjugated
             stacked = p.conjugate(stacked)
+        elif imaginary:
+            stacked = p.add(stacked, p.multiply(1j, _joined(p, [batch[j] for batch in imaginary])))
         offset = 0
         for i, shape in enumerate(y_shapes):
             part = p.getitem(stacked, index=slice(offset, offset + size_of(shape)))
+            if imaginary and y_dtypes[i].kind != "c" and p.dtype(x).kind != "c":
+                part = p.real(part)
             rows[i].append(fresh(p.reshape(part, shape=(*shape, *p.shape(x)))))
             offset += size_of(shape)
     return ys, rows, aux
+
+
+def _joined(p: Primitives, batches: list[Any]) -> Any:
+    return batches[0] if len(batches) == 1 else p.concatenate(batches, axis=0)
 
 
 def value_and_jacobian(

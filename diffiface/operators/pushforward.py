@@ -33,7 +33,10 @@ def derive_pushforward(
         for block, batch, x in zip(row, tangents, xs, strict=True):
             axes = tuple(range(1, 1 + len(p.shape(x))))
             flat = p.reshape(batch, shape=(p.shape(batch)[0], *(1,) * rank, *p.shape(x)))
-            moved = p.sum(p.multiply(block, flat), axis=tuple(rank + a for a in axes), keepdims=False)
+            product = p.multiply(block, flat)
+            if p.dtype(product).kind == "c" and p.dtype(y).kind != "c":
+                product = p.real(product)  # dy = Re(J dx) for a real y
+            moved = p.sum(product, axis=tuple(rank + a for a in axes), keepdims=False)
             total = moved if total is None else p.add(total, moved)
         tys.append(total)
     return ys, tys, aux

@@ -138,3 +138,11 @@ def test_a_preparation_called_on_plain_numbers_inside_a_derivative():
         return np.sum(prep.gradient(np.ones(2)))
 
     np.testing.assert_allclose(di.gradient(f, "forward", np.array([3.0, 4.0])), [2.0, 2.0], rtol=1e-12)
+
+
+def test_a_function_that_differentiates_can_be_prepared(exact_engine):
+    for inner in {*OURS, exact_engine}:
+        f = lambda x: np.sum(di.gradient(lambda u: np.sum(u**3), inner, x) ** 2)
+        x = np.array([0.5, 1.5])
+        prep = di.prepare_gradient(f, exact_engine, x)
+        np.testing.assert_allclose(prep.gradient(x), 36 * x**3, rtol=1e-12)

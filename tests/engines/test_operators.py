@@ -331,3 +331,15 @@ def test_branches_on_values(engine, tolerance):
     prep = di.prepare_gradient(f, backend, np.array([1.0, 2.0]))
     close(prep.gradient(np.array([1.0, 2.0])), [2.0, 4.0], tolerance)
     close(prep.gradient(np.array([-1.0, 2.0])), [3.0, 12.0], tolerance)
+
+
+def test_real_and_complex_meet(engine, tolerance):
+    x, t = np.array([0.5, 1.5]), np.array([1.0, -2.0])
+    spiral = lambda x: np.exp(1j * x) * x[0]
+    J = np.diag(1j * np.exp(1j * x) * x[0]) + np.outer(np.exp(1j * x), [1.0, 0.0])
+    close(di.jacobian(spiral, engine, x), J, tolerance)
+    close(di.pushforward(spiral, engine, x, t), J @ t, tolerance)
+    z, tz = np.array([3.0 + 4.0j, 1.0 - 2.0j]), np.array([1.0 + 1.0j, 0.5j])
+    size = lambda z: np.real(z * np.conj(z))
+    close(di.pushforward(size, engine, z, tz), np.real(2 * np.conj(z) * tz), tolerance)
+    close(di.pullback(size, engine, z, t), 2 * z * t, tolerance)
