@@ -172,12 +172,13 @@ def _pull_both(node: Node, ct: Any, p: Primitives) -> None:
     _accumulate_operand(b, partial_b(p, ct, y, primal_a, primal_b), y, p)
 
 
-def _pull_pointwise(node: Node, ct: Any, p: Primitives) -> None:
-    nodes, primals, partials = node.payload
+def _pull_where(node: Node, ct: Any, p: Primitives) -> None:
+    condition, a, b = node.payload
     y = node.primal
-    for argument, partial in zip(nodes, partials):  # noqa: B905 (strict costs time in the innermost loop)
-        if argument is not None:
-            _accumulate_operand(argument, partial(p, ct, y, *primals), y, p)
+    if a is not None:
+        _accumulate_operand(a, p.where(condition, ct, 0.0), y, p)
+    if b is not None:
+        _accumulate_operand(b, p.where(condition, 0.0, ct), y, p)
 
 
 def _pull_unary(node: Node, ct: Any, p: Primitives) -> None:
@@ -279,18 +280,17 @@ def _pointwise_binary(name: str, partials: Sequence[Partial | None]) -> Callable
     return method
 
 
-def _pointwise(name: str, partials: Sequence[Partial | None]) -> Callable[..., Any]:
-    def method(self: ReverseTrace, *arguments: Any) -> Any:
-        nodes, primals = _split(self, arguments)
-        y = getattr(self.base, name)(*primals)
-        nodes = [None if partial is None else node for node, partial in zip(nodes, partials, strict=True)]
-        if nodes.count(None) == len(nodes):
-            return y
-        node = Node(self, y, _pull_pointwise, (nodes, _keep_constants(self, nodes, primals), partials))
-        self.tape.append(node)
-        return node
-
-    return method
+def _where(self: ReverseTrace, condition: Any, a: Any, b: Any) -> Any:
+    # The only pointwise primitive of three arguments, of which the first has no derivative.
+    condition = self.lower(condition)
+    node_a = a if type(a) is Node and a.trace is self else None
+    node_b = b if type(b) is Node and b.trace is self else None
+    y = self.base.where(condition, a if node_a is None else node_a.primal, b if node_b is None else node_b.primal)
+    if node_a is None and node_b is None:
+        return y
+    node = Node(self, y, _pull_where, (self.keep(condition), node_a, node_b))
+    self.tape.append(node)
+    return node
 
 
 def _unary(name: str, rule: UnaryRule) -> Callable[..., Any]:
@@ -340,9 +340,12 @@ def _nary(name: str, rule: NaryRule) -> Callable[..., Any]:
     return method_of_list if takes_list else method
 
 
-_POINTWISE_BY_ARGUMENTS = {1: _pointwise_unary, 2: _pointwise_binary, 3: _pointwise}
+_POINTWISE_BY_ARGUMENTS = {1: _pointwise_unary, 2: _pointwise_binary}
 for _name, _partials in POINTWISE.items():
-    supply(ReverseTrace, _name, _POINTWISE_BY_ARGUMENTS[len(_partials)](_name, _partials))
+    if _name == "where":
+        supply(ReverseTrace, _name, _where)
+    else:
+        supply(ReverseTrace, _name, _POINTWISE_BY_ARGUMENTS[len(_partials)](_name, _partials))
 for _name, _rule in UNARY.items():
     supply(ReverseTrace, _name, _unary(_name, _rule))
 for _name, _rule in NARY.items():

@@ -225,7 +225,7 @@ def dress(raw: Any, p: Primitives) -> Any:
         if constant is not None:
             constant = np.asarray(constant)
             return (constant if constant.flags.writeable else constant.copy()) if constant.ndim else constant[()]
-    return Array(raw, p) if p.shape(raw) else Scalar(raw, p)
+    return Array(raw, p) if (raw.shape if type(raw) is p.traced_type else p.shape(raw)) else Scalar(raw, p)
 
 
 def _cast_item(p: Primitives, item: Any, dtype: np.dtype) -> Any:
