@@ -17,6 +17,7 @@ from diffiface.function import Function
 from diffiface.numpy_api import Array, Dressed, Scalar, dress
 from diffiface.operators.cascade import engine_method
 from diffiface.operators.operator import Operator, Part
+from diffiface.operators.out import fill
 from diffiface.style import is_native
 from diffiface.tracing import running
 
@@ -441,43 +442,3 @@ def _split(
     if isinstance(argnums, tuple):
         return tuple(arguments[i] for i in settled), constants, tuple(settled)
     return arguments[settled[0]], constants, settled[0]
-
-
-def fill(out: Any, results: list[Any], engine: str) -> list[Any]:
-    """Write results into the arrays given as `out=` and return those arrays themselves."""
-    outs = list(out) if len(results) > 1 else [out]
-    if len(outs) != len(results):
-        raise InputError(f"out= needs {len(results)} members, got {len(outs)}", engine=engine)
-    return [
-        result if target is None else _fill_tree(target, result, engine)
-        for target, result in zip(outs, results, strict=True)
-    ]
-
-
-def _fill_tree(target: Any, result: Any, engine: str) -> Any:
-    targets, structure = trees.flatten(target)
-    results, expected = trees.flatten(result)
-    if structure != expected:
-        raise InputError(
-            f"out= has structure {trees.describe(structure)}, but the result has {trees.describe(expected)}",
-            engine=engine,
-        )
-    for array, value in zip(targets, results, strict=True):
-        shape = np.shape(value) if is_plain(value) else tuple(value.shape)
-        if isinstance(array, np.ndarray):
-            if array.shape != shape or not np.can_cast(value.dtype, array.dtype, "same_kind"):
-                raise InputError(
-                    f"out= has shape {array.shape} and dtype {array.dtype}, but the result has shape {shape} "
-                    f"and dtype {value.dtype}",
-                    engine=engine,
-                )
-            if not array.flags.writeable:
-                raise InputError("out= is read-only", engine=engine)
-            np.copyto(array, value, casting="same_kind")
-        elif hasattr(array, "copy_") and tuple(array.shape) == shape:
-            array.copy_(value)
-        else:
-            raise InputError(
-                f"out= must be an array of shape {shape} that can be written, not {type(array).__name__}", engine=engine
-            )
-    return target

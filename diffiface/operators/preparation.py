@@ -228,7 +228,7 @@ class Prep:
         raise mismatch_error(backend.name, rows, None, None)
 
     def copy(self) -> Prep:
-        """Return an independent preparation for the same arguments."""
+        """Return another preparation for the same arguments, on the same plan (which only "reprepare" replaces)."""
         return copy.copy(self)
 
     def __copy__(self) -> Prep:

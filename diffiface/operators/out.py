@@ -1,0 +1,51 @@
+"""`out=`: results written into arrays the caller gave, which are then what is returned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from diffiface import trees
+from diffiface.arrays import is_plain
+from diffiface.errors import InputError
+
+
+def fill(out: Any, results: list[Any], engine: str) -> list[Any]:
+    """Write results into the arrays given as `out=` and return those arrays themselves."""
+    outs = list(out) if len(results) > 1 else [out]
+    if len(outs) != len(results):
+        raise InputError(f"out= needs {len(results)} members, got {len(outs)}", engine=engine)
+    return [
+        result if target is None else _fill_tree(target, result, engine)
+        for target, result in zip(outs, results, strict=True)
+    ]
+
+
+def _fill_tree(target: Any, result: Any, engine: str) -> Any:
+    targets, structure = trees.flatten(target)
+    results, expected = trees.flatten(result)
+    if structure != expected:
+        raise InputError(
+            f"out= has structure {trees.describe(structure)}, but the result has {trees.describe(expected)}",
+            engine=engine,
+        )
+    for array, value in zip(targets, results, strict=True):
+        shape = np.shape(value) if is_plain(value) else tuple(value.shape)
+        if isinstance(array, np.ndarray):
+            if array.shape != shape or not np.can_cast(value.dtype, array.dtype, "same_kind"):
+                raise InputError(
+                    f"out= has shape {array.shape} and dtype {array.dtype}, but the result has shape {shape} "
+                    f"and dtype {value.dtype}",
+                    engine=engine,
+                )
+            if not array.flags.writeable:
+                raise InputError("out= is read-only", engine=engine)
+            np.copyto(array, value, casting="same_kind")
+        elif hasattr(array, "copy_") and tuple(array.shape) == shape:
+            array.copy_(value)
+        else:
+            raise InputError(
+                f"out= must be an array of shape {shape} that can be written, not {type(array).__name__}", engine=engine
+            )
+    return target
