@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from diffiface.adapter import NUMPY, Backend, Cotangents, FlatFunction, Leaves, Mode, Primitives, current_trace
 from diffiface_native.forward import push_forward
 from diffiface_native.ground import GROUND
+from diffiface_native.recycling import LARGE, RecyclingGround
 from diffiface_native.results import derivative_dtype, derivative_result, value_result
 from diffiface_native.reverse import Node, ReverseTrace
 
@@ -101,16 +103,52 @@ class Reverse(Backend):
         return values, tuple(_stacked(p, x, [row[j] for row in rows]) for j, x in enumerate(xs)), aux
 
     def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
+        return _value_and_gradient(_base(), f, xs, contexts)
+
+    def prepare(
+        self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> Callable[..., tuple[Any, ...]] | None:
+        return PreparedGradient(f) if operator == "gradient" else None
+
+
+class PreparedGradient:
+    """The gradient of one function, whose large intermediate arrays are kept from call to call."""
+
+    def __init__(self, f: FlatFunction):
+        self.f = f
+        self.base: Primitives | None = None
+        """On what to compute: settled by the first run, which shows whether the arrays are large."""
+
+    def __call__(self, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
         p = _base()
-        trace = ReverseTrace(p, contexts)
-        try:
-            inputs, ys, aux = trace.run(f, xs)
-            value = trace.lower(ys[0])
-            seed = derivative_dtype(p, value).type(1)
-            gradients = _input_cotangents(p, trace, ys, [seed], inputs)
-        finally:
-            trace.free()
-        return value_result(p, value), tuple(gradients), aux
+        if p is not GROUND:
+            return _value_and_gradient(p, self.f, xs, contexts)
+        if self.base is None:
+            return _value_and_gradient(GROUND, self.f, xs, contexts, before_freeing=self._settle_base)
+        return _value_and_gradient(self.base, self.f, xs, contexts)
+
+    def _settle_base(self, trace: ReverseTrace) -> None:
+        self.base = RecyclingGround() if trace.largest() >= LARGE else GROUND
+
+
+def _value_and_gradient(
+    p: Primitives,
+    f: FlatFunction,
+    xs: Leaves,
+    contexts: Leaves,
+    before_freeing: Callable[[ReverseTrace], None] | None = None,
+) -> tuple[Any, Leaves, Any]:
+    trace = ReverseTrace(p, contexts)
+    try:
+        inputs, ys, aux = trace.run(f, xs)
+        value = trace.lower(ys[0])
+        seed = derivative_dtype(p, value).type(1)
+        gradients = _input_cotangents(p, trace, ys, [seed], inputs)
+        if before_freeing is not None:
+            before_freeing(trace)
+    finally:
+        trace.free()
+    return value_result(p, value), tuple(gradients), aux
 
 
 def _conjugated(p: Primitives, value: Any) -> Any:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from diffiface.adapter import FlatFunction, Leaves, Primitives, errors, tracing
-from diffiface_native.ground import GROUND
+from diffiface_native.ground import Ground
 from diffiface_native.rules import NARY, POINTWISE, UNARY, NaryRule, Partial, UnaryRule
 from diffiface_native.rules.broadcasting import unbroadcast
+from diffiface_native.rules.contraction import matmul_vjp_left, matmul_vjp_right
 from diffiface_native.rules.indexing import repeats_entries
 from diffiface_native.trace import Trace, TracedValue, supply
 
@@ -58,7 +59,7 @@ class ReverseTrace(Trace):
 
     def keep(self, constant: Any) -> Any:
         """Return a constant as it is now: of an array a copy, unless it is a context or cannot be written to."""
-        if type(constant) is not np.ndarray:
+        if type(constant) is not np.ndarray or id(constant) in self.unchanging:
             return constant
         owner = _owner(constant)
         if id(owner) in self.unchanging or (type(owner) is np.ndarray and not owner.flags.writeable):
@@ -90,6 +91,10 @@ class ReverseTrace(Trace):
             x.owned = False
         return results
 
+    def largest(self) -> int:
+        """Return the size in bytes of the largest array on the tape."""
+        return max((node.primal.nbytes for node in self.tape), default=0)
+
     def free(self) -> None:
         """Drop the tape, which holds nodes that hold this trace: without the cycle their arrays go at once."""
         self.tape.clear()
@@ -120,7 +125,7 @@ def _accumulate(node: Node, ct: Any, p: Primitives) -> None:
     else:
         both = p.add(held, ct)
         node.cotangent = both
-        node.owned = p is GROUND and type(both) is np.ndarray and both.shape == node.primal.shape
+        node.owned = isinstance(p, Ground) and type(both) is np.ndarray and both.shape == node.primal.shape
 
 
 def _accumulate_operand(node: Node, ct: Any, y: Any, p: Primitives) -> None:
@@ -130,7 +135,10 @@ def _accumulate_operand(node: Node, ct: Any, y: Any, p: Primitives) -> None:
         if ct.shape != y.shape:
             ct = p.broadcast_to(ct, shape=p.shape(y))
         ct = unbroadcast(p, ct, p.shape(node.primal))
-    _accumulate(node, ct, p)
+    if node.cotangent is None:  # the common case, without a call
+        node.cotangent = ct
+    else:
+        _accumulate(node, ct, p)
 
 
 def _whole(p: Primitives, ct: Any, y: Any) -> Any:
@@ -181,6 +189,15 @@ def _pull_where(node: Node, ct: Any, p: Primitives) -> None:
         _accumulate_operand(b, p.where(condition, 0.0, ct), y, p)
 
 
+def _pull_matmul(node: Node, ct: Any, p: Primitives) -> None:
+    a, b, primal_a, primal_b = node.payload
+    ct = _whole(p, ct, node.primal)
+    if a is not None:
+        _accumulate(a, matmul_vjp_left(p, ct, primal_a, primal_b), p)
+    if b is not None:
+        _accumulate(b, matmul_vjp_right(p, ct, primal_a, primal_b), p)
+
+
 def _pull_unary(node: Node, ct: Any, p: Primitives) -> None:
     x, vjp, parameters = node.payload
     y = node.primal
@@ -206,7 +223,7 @@ def _pull_nary(node: Node, ct: Any, p: Primitives) -> None:
 
 def _pull_getitem(node: Node, ct: Any, p: Primitives) -> None:
     """Add into the entries that were read: a rule would fill a whole array with zeros for each of them."""
-    if p is not GROUND:
+    if not isinstance(p, Ground):
         _pull_unary(node, ct, p)
         return
     x, _, parameters = node.payload
@@ -282,13 +299,32 @@ def _pointwise_binary(name: str, partials: Sequence[Partial | None]) -> Callable
 
 def _where(self: ReverseTrace, condition: Any, a: Any, b: Any) -> Any:
     # The only pointwise primitive of three arguments, of which the first has no derivative.
-    condition = self.lower(condition)
+    if type(condition) is Node:
+        condition = self.lower(condition)
     node_a = a if type(a) is Node and a.trace is self else None
     node_b = b if type(b) is Node and b.trace is self else None
     y = self.base.where(condition, a if node_a is None else node_a.primal, b if node_b is None else node_b.primal)
     if node_a is None and node_b is None:
         return y
     node = Node(self, y, _pull_where, (self.keep(condition), node_a, node_b))
+    self.tape.append(node)
+    return node
+
+
+def _matmul(self: ReverseTrace, a: Any, b: Any) -> Any:
+    # Written out, because it is the commonest primitive of more than one array.
+    node_a = a if type(a) is Node and a.trace is self else None
+    node_b = b if type(b) is Node and b.trace is self else None
+    primal_a = a if node_a is None else node_a.primal
+    primal_b = b if node_b is None else node_b.primal
+    y = self.base.matmul(primal_a, primal_b)
+    if node_a is None:
+        if node_b is None:
+            return y
+        primal_a = self.keep(primal_a)
+    elif node_b is None:
+        primal_b = self.keep(primal_b)
+    node = Node(self, y, _pull_matmul, (node_a, node_b, primal_a, primal_b))
     self.tape.append(node)
     return node
 
@@ -349,4 +385,4 @@ for _name, _partials in POINTWISE.items():
 for _name, _rule in UNARY.items():
     supply(ReverseTrace, _name, _unary(_name, _rule))
 for _name, _rule in NARY.items():
-    supply(ReverseTrace, _name, _nary(_name, _rule))
+    supply(ReverseTrace, _name, _matmul if _name == "matmul" else _nary(_name, _rule))

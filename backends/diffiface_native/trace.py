@@ -45,6 +45,7 @@ class Trace(Primitives):
     """
 
     traced_type: type = TracedValue
+    traced_inexact = True
 
     def __init__(self, base: Primitives):
         self.base = base
@@ -57,11 +58,17 @@ class Trace(Primitives):
     def lower(self, value: Any) -> Any:
         return value.primal if self.tracks(value) else value
 
+    # Asked for every operation, so written without the calls of `lower` and `tracks`.
+
     def dtype(self, value: Any) -> np.dtype:
-        return self.base.dtype(self.lower(value))
+        if type(value) is self.traced_type and value.trace is self:
+            value = value.primal
+        return self.base.dtype(value)
 
     def shape(self, value: Any) -> tuple[int, ...]:
-        return self.base.shape(self.lower(value))
+        if type(value) is self.traced_type and value.trace is self:
+            value = value.primal
+        return self.base.shape(value)
 
     def concrete(self, value: Any) -> np.ndarray | None:
         return None if self.tracks(value) else self.base.concrete(value)

@@ -211,6 +211,8 @@ def dress(raw: Any, p: Primitives) -> Any:
 
     Booleans and integers that are known become plain NumPy, so that masks, indices and counts are ordinary.
     """
+    if type(raw) is p.traced_type and p.traced_inexact:
+        return Array(raw, p) if raw.shape else Scalar(raw, p)
     dtype = getattr(raw, "dtype", None)
     if dtype is None:
         if isinstance(raw, (tuple, list)):

@@ -55,10 +55,11 @@ def _operands(inputs: Sequence[Any]) -> tuple[Primitives, Sequence[Any]]:
         p = trace_among(inputs, None)
         assert p is not None
         return p, [array_in(value, p) for value in inputs]
+    if type(first) is np.ndarray and first.dtype.char != "O" and type(inputs[1]) is Array:
+        raw = inputs[1]._read()
+        return inputs[1]._p, (first, raw)
     if isinstance(first, Dressed):
         raw = first._read()
-        if len(inputs) == 1:
-            return first._p, (raw,)
         p, other = raw_operand(inputs[1], first._p)
         return p, (raw, other)
     second = inputs[1]
@@ -72,11 +73,21 @@ def array_ufunc(self: Dressed, function: np.ufunc, method: str, *inputs: Any, **
     if method == "__call__":
         if keywords:
             return _call_with_keywords(self, function, inputs, keywords)
-        p, raw = _operands(inputs)
-        if raw[0] is NotImplemented or raw[-1] is NotImplemented:
-            return NotImplemented
-        entry = _entry_of(function, p)
-        result = entry.translation(p, *raw)
+        if len(inputs) == 1:
+            raw = self._value if self._root is None else self._read()
+            p = self._p
+            entry = UFUNCS.get(function)
+            if entry is None or p.composites:
+                entry = _entry_of(function, p)
+            result = entry.translation(p, raw)
+        else:
+            p, operands = _operands(inputs)
+            if operands[0] is NotImplemented or operands[-1] is NotImplemented:
+                return NotImplemented
+            entry = UFUNCS.get(function)
+            if entry is None or p.composites:
+                entry = _entry_of(function, p)
+            result = entry.translation(p, *operands)
         if entry.discrete or type(result) is tuple:
             return dress(result, p)
         return Array(result, p) if result.shape else Scalar(result, p)
@@ -156,12 +167,15 @@ def array_function(
 
 def call(self: Dressed, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """Run the translation of a NumPy function on arguments that may be dressed."""
-    if len(args) == 1 and args[0] is self and not keywords:
+    if not keywords:
+        # The short way: arrays and values of one trace, nothing that needs a second look.
         entry = FUNCTIONS.get(function)
-        if entry is not None and not entry.dressed:
-            raw = self._read()
+        if entry is not None and not entry.dressed and len(args) <= entry.arrays:
             p = self._p
-            return dress(p.composites.get(entry.name, entry.translation)(p, raw), p)
+            raw = _raw_arrays(args, p)
+            if raw is not None:
+                translation = p.composites.get(entry.name, entry.translation) if p.composites else entry.translation
+                return dress(translation(p, *raw), p)
     p = trace_among(args, self._p)
     assert p is not None
     if keywords:
@@ -182,6 +196,23 @@ def call(self: Dressed, function: Callable[..., Any], args: tuple[Any, ...], key
     translation = p.composites.get(entry.name, entry.translation)
     result = translation(p, *raw, **{k: raw_in(v, p) for k, v in keywords.items()})
     return dress(result, p) if target is None else store(target, result, p, entry.name)
+
+
+def _raw_arrays(args: tuple[Any, ...], p: Primitives) -> list[Any] | None:
+    """Return the raw values of arguments that are arrays, numbers or values of the trace `p`; None of all others."""
+    raw = []
+    for value in args:
+        kind = type(value)
+        if kind is Array or kind is Scalar:
+            own = value._value if value._root is None else value._read()
+            if value._p is not p:
+                return None
+            raw.append(own)
+        elif kind is float or (kind is np.ndarray and value.dtype.char != "O"):
+            raw.append(value)
+        else:
+            return None
+    return raw
 
 
 def _named(

@@ -29,6 +29,9 @@ class Primitives:
     traced_type: type = type(None)
     """The type of this engine's raw values (a fast first test; `dtype` and `shape` must work on it)."""
 
+    traced_inexact: bool = False
+    """Whether values of `traced_type` are always float or complex (booleans and integers are other raw values)."""
+
     accepts: tuple[Primitives, ...] = ()
     """The outer traces whose raw values this one can hold as constants, nearest first."""
 

@@ -59,7 +59,8 @@ def _matmul_jvp(p: Primitives, tangents: Sequence[Any], y: Any, arrays: Sequence
     return total(p, terms)
 
 
-def _matmul_vjp_left(p: Primitives, ct: Any, a: Any, b: Any) -> Any:
+def matmul_vjp_left(p: Primitives, ct: Any, a: Any, b: Any) -> Any:
+    """Return the cotangent of the left operand."""
     a_shape, b_shape = p.shape(a), p.shape(b)
     if len(b_shape) == 1:
         return p.multiply(ct, b) if len(a_shape) == 1 else p.multiply(_as_column(p, ct), b)
@@ -70,7 +71,8 @@ def _matmul_vjp_left(p: Primitives, ct: Any, a: Any, b: Any) -> Any:
     return unbroadcast(p, p.matmul(ct, matrix_transpose(p, b)), a_shape)
 
 
-def _matmul_vjp_right(p: Primitives, ct: Any, a: Any, b: Any) -> Any:
+def matmul_vjp_right(p: Primitives, ct: Any, a: Any, b: Any) -> Any:
+    """Return the cotangent of the right operand."""
     a_shape, b_shape = p.shape(a), p.shape(b)
     if len(a_shape) == 1:
         return p.multiply(ct, a) if len(b_shape) == 1 else p.multiply(_as_row(p, ct), _as_column(p, a))
@@ -87,8 +89,8 @@ def _matmul_vjp_right(p: Primitives, ct: Any, a: Any, b: Any) -> Any:
 def _matmul_vjp(p: Primitives, ct: Any, y: Any, arrays: Sequence[Any], wanted: Sequence[bool]) -> tuple[Any, Any]:
     a, b = arrays
     return (
-        _matmul_vjp_left(p, ct, a, b) if wanted[0] else None,
-        _matmul_vjp_right(p, ct, a, b) if wanted[1] else None,
+        matmul_vjp_left(p, ct, a, b) if wanted[0] else None,
+        matmul_vjp_right(p, ct, a, b) if wanted[1] else None,
     )
 
 

@@ -13,10 +13,14 @@ from diffiface.primitives import PRIMITIVES, Primitives
 
 
 def _primitive(name: str) -> Callable[..., Any]:
-    def translation(p: Primitives, *arguments: Any) -> Any:
-        return getattr(p, name)(*arguments)
+    # Written out by number of arguments: this is the way of every operation on every engine.
+    def of_one(p: Primitives, x: Any) -> Any:
+        return getattr(p, name)(x)
 
-    return translation
+    def of_two(p: Primitives, x: Any, y: Any) -> Any:
+        return getattr(p, name)(x, y)
+
+    return {1: of_one, 2: of_two}[getattr(np, name).nin]
 
 
 for _name, _definition in PRIMITIVES.items():

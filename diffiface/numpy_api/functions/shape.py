@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -53,10 +54,10 @@ def _settled_shape(a: Dressed, shape: Any) -> tuple[int, ...]:
     lengths = [int(n) for n in (shape if isinstance(shape, (tuple, list)) else (shape,))]
     if lengths.count(-1) > 1:
         raise ValueError("can only specify one unknown dimension")
-    known = int(np.prod([n for n in lengths if n != -1], dtype=np.int64))
+    known = math.prod(n for n in lengths if n != -1)
     if -1 in lengths:
         lengths[lengths.index(-1)] = a.size // known if known else 0
-    if int(np.prod(lengths, dtype=np.int64)) != a.size:
+    if math.prod(lengths) != a.size:
         raise ValueError(f"cannot reshape array of size {a.size} into shape {tuple(lengths)}")
     return tuple(lengths)
 
