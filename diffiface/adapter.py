@@ -239,6 +239,7 @@ class Backend:
     ) -> Callable[..., tuple[Any, ...]] | None:
         """Do once what can be done once (jit, record, allocate).
 
+        Asked for every operator, whether the engine supplies or derives it.
         Return the engine method of `operator` with f bound, `run(xs, [tangents or cotangents,] contexts)`,
         safe to use from several threads; or None if preparing gains nothing.
         """
@@ -266,6 +267,15 @@ class Backend:
             for operator in OPERATORS
         }
         return Capabilities(self.mode, operators, self.exact, self.nests, self.complex_inputs)
+
+    def method(self, operator: str) -> Callable[..., tuple[Any, ...]]:
+        """Return the engine's own method for an operator, or its derivation from the engine's other methods.
+
+        Called as `method(f, xs, [tangents or cotangents,] contexts)`.
+        """
+        from diffiface.operators.cascade import engine_method
+
+        return engine_method(self, operator)
 
     def unprepared(self) -> Backend:
         """Return the engine itself (derivations may hold a preparation's stand-in for it)."""

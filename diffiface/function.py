@@ -91,6 +91,11 @@ class Function:
         guest = self.native_to is not None and not self.native
         self._guest_family = registry.family_of_module(self.native_to) if guest else None
 
+    @property
+    def traces_numpy(self) -> bool:
+        """Whether f is a NumPy function that meets dressed values."""
+        return self.traces and self.native_to is None
+
     # ---- calling
 
     def __call__(self, p: Primitives, xs: Sequence[Any], contexts: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
@@ -139,7 +144,7 @@ class Function:
 
         constants = list(contexts)
         if self.traces and self.native_to is None:
-            traced = p.traced_type
+            traced = (p.traced_type, *[q.traced_type for q in p.accepts])  # (constants may belong to an outer trace)
             constants = [
                 dress(c, p) if isinstance(c, traced) and not isinstance(c, np.ndarray) else c for c in contexts
             ]

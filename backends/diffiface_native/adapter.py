@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
-from diffiface.adapter import NUMPY, Backend, Cotangents, FlatFunction, Leaves, Mode, Primitives, current_trace
+from diffiface.adapter import (
+    NUMPY,
+    Backend,
+    Cotangents,
+    FlatFunction,
+    InputError,
+    Leaves,
+    Mode,
+    Primitives,
+    current_trace,
+)
 from diffiface_native.forward import push_forward
 from diffiface_native.ground import GROUND
+from diffiface_native.recorded.prepared import Replayed
 from diffiface_native.recycling import LARGE, RecyclingGround
 from diffiface_native.results import derivative_dtype, derivative_result, value_result
 from diffiface_native.reverse import Node, ReverseTrace
@@ -26,8 +38,41 @@ def _base() -> Primitives:
     return GROUND if p is NUMPY else p
 
 
+_WITHOUT_SEEDS = frozenset({"derivative", "gradient", "jacobian", "second_derivative", "hessian"})
+
+
 @dataclass(frozen=True, repr=False)
-class Forward(Backend):
+class _Recording(Backend):
+    """What both engines do at preparation: record the operator as a graph of primitives."""
+
+    compile: Literal["auto", "replay", False] = field(default="auto", kw_only=True)
+    """How a prepared function runs: "replay" from a recorded graph, False eagerly, "auto" as suits it best."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.compile not in ("auto", "replay", False) or self.compile is True:
+            raise InputError(
+                f"compile={self.compile!r} is not known", engine=self.name, fix="compile is 'auto', 'replay' or False"
+            )
+
+    def prepare(
+        self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> Callable[..., tuple[Any, ...]] | None:
+        eager = self._prepared_eagerly(operator, f)
+        if self.compile is False or not getattr(f, "traces_numpy", False):
+            return eager
+        method = self.method(operator)
+        replayed = Replayed(self.name, method, f, eager or partial(method, f))
+        if operator in _WITHOUT_SEEDS:
+            replayed.record(xs, contexts)
+        return replayed
+
+    def _prepared_eagerly(self, operator: str, f: FlatFunction) -> Callable[..., tuple[Any, ...]] | None:
+        return None
+
+
+@dataclass(frozen=True, repr=False)
+class Forward(_Recording):
     """Forward mode by dual numbers: many directions in one pass, live control flow, any order of nesting.
 
     Best for few inputs and for Jacobians that are taller than wide. `chunk_size` caps the directions per pass.
@@ -71,7 +116,7 @@ def _joined(p: Primitives, y: Any, chunks: list[Any], batch: int) -> Any:
 
 
 @dataclass(frozen=True, repr=False)
-class Reverse(Backend):
+class Reverse(_Recording):
     """Reverse mode by a tape: the whole gradient in one sweep, live control flow, any order of nesting.
 
     Best for many inputs and few outputs. Arrays that f may still change before the sweep are copied when it uses them.
@@ -105,9 +150,7 @@ class Reverse(Backend):
     def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
         return _value_and_gradient(_base(), f, xs, contexts)
 
-    def prepare(
-        self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
-    ) -> Callable[..., tuple[Any, ...]] | None:
+    def _prepared_eagerly(self, operator: str, f: FlatFunction) -> Callable[..., tuple[Any, ...]] | None:
         return PreparedGradient(f) if operator == "gradient" else None
 
 

@@ -59,7 +59,7 @@ class ReverseTrace(Trace):
 
     def keep(self, constant: Any) -> Any:
         """Return a constant as it is now: of an array a copy, unless it is a context or cannot be written to."""
-        if type(constant) is not np.ndarray or id(constant) in self.unchanging:
+        if type(constant) is not np.ndarray or self.records or id(constant) in self.unchanging:
             return constant
         owner = _owner(constant)
         if id(owner) in self.unchanging or (type(owner) is np.ndarray and not owner.flags.writeable):

@@ -49,6 +49,7 @@ class Trace(Primitives):
 
     def __init__(self, base: Primitives):
         self.base = base
+        self.records = base.records
         self.accepts = (base, *base.accepts)
 
     def tracks(self, value: Any) -> bool:
@@ -72,6 +73,9 @@ class Trace(Primitives):
 
     def concrete(self, value: Any) -> np.ndarray | None:
         return None if self.tracks(value) else self.base.concrete(value)
+
+    def settled(self, value: Any) -> Any:
+        return None if self.tracks(value) else self.base.settled(value)
 
     def primal(self, value: Any) -> Any:
         return self.base.primal(self.lower(value))

@@ -87,7 +87,7 @@ class Dressed:
     def _constant(self, asked: str) -> Any:
         """The plain number(s) of a value without derivative; an error for any other."""
         value = self._read()
-        constant = self._p.concrete(value)
+        constant = self._p.settled(value)
         if constant is None:
             if self.dtype.kind in "biu":
                 return known(self._p, value, asked)

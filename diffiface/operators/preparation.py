@@ -55,9 +55,11 @@ class _PreparedEngine:
 def _engine_run(operator: Operator, call: Call) -> Callable[..., tuple[Any, ...]]:
     """Let the engine prepare the operator, or the methods it is derived from."""
     backend, function = call.backend, call.function
+    run = backend.prepare(operator.name, function, call.xs, call.contexts)
+    if run is not None:
+        return run
     if backend.supplies(operator.name):
-        run = backend.prepare(operator.name, function, call.xs, call.contexts)
-        return run if run is not None else partial(getattr(backend, ENGINE_METHODS[operator.name]), function)
+        return partial(getattr(backend, ENGINE_METHODS[operator.name]), function)
     return partial(DERIVATIONS[operator.name], _PreparedEngine(backend), function)
 
 
@@ -204,6 +206,31 @@ class Prep:
                 self._prepare(call)
         results = call.run(self._run)
         return call.assemble(results, variant, out, self._function.y_structure)
+
+    def explain(self) -> str:
+        """Say how calls are computed: replayed from a recording, compiled, or directly, and why.
+
+        >>> import numpy as np, diffiface as di
+        >>> prep = di.prepare_gradient(lambda x: np.sum(x**2), "forward", np.ones(3))
+        >>> prep.explain().startswith("replays 1 recording")
+        True
+        """
+        explain = getattr(self._run, "explain", None)
+        return "runs the engine directly" if explain is None else explain()
+
+    def graph(self) -> str:
+        """Return the recorded graph as text, a line for each operation ("" where nothing is recorded).
+
+        >>> import numpy as np, diffiface as di
+        >>> print(di.prepare_gradient(lambda x: np.sum(x**2), "reverse", np.ones(3)).graph())
+        %0: float64[3] = input()
+        %1: float64[3] = square(%0)
+        %2: float64[] = sum(%1, axis=(0), keepdims=False)
+        %3: float64[3] = multiply(2.0, %0)
+        return %2, %3
+        """
+        graph = getattr(self._run, "graph", None)
+        return "" if graph is None else graph()
 
     def _mismatch(self, given: Signature) -> PreparationMismatchError:
         return mismatch_error(

@@ -32,6 +32,9 @@ class Primitives:
     traced_inexact: bool = False
     """Whether values of `traced_type` are always float or complex (booleans and integers are other raw values)."""
 
+    records: bool = False
+    """Whether operations are written down to be run again later: constants are then kept as they are, not copied."""
+
     accepts: tuple[Primitives, ...] = ()
     """The outer traces whose raw values this one can hold as constants, nearest first."""
 
@@ -63,6 +66,13 @@ class Primitives:
         what comes back is a constant, so nothing may be lost by it.
         """
         return value if isinstance(value, (np.ndarray, np.generic)) else None
+
+    def settled(self, value: Any) -> Any:
+        """The plain number(s) behind a value that carries no derivative, asked for by `float()`, `int()` or an index.
+
+        As `concrete`, but a recorder may answer for a value that is another in the next call, and guard the answer.
+        """
+        return self.concrete(value)
 
     def primal(self, value: Any) -> Any:
         """The plain number(s) behind any value, for `bool()`, comparisons in `if`, and printing.

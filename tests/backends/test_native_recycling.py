@@ -10,6 +10,7 @@ from diffiface_native.recycling import LARGE, RecyclingGround
 import diffiface as di
 
 SIZE = LARGE // 8 + 1
+EAGER = di.backend("reverse", compile=False)
 
 
 def softly(x):
@@ -21,7 +22,7 @@ def exactly(x):
 
 
 def test_gradients_that_the_caller_holds_stay_as_they_are():
-    prep = di.prepare_gradient(softly, "reverse", np.ones(SIZE))
+    prep = di.prepare_gradient(softly, EAGER, np.ones(SIZE))
     rng = np.random.default_rng(0)
     points = [rng.standard_normal(SIZE) for _ in range(5)]
     gradients = [prep.gradient(x) for x in points]
@@ -31,7 +32,7 @@ def test_gradients_that_the_caller_holds_stay_as_they_are():
 
 
 def test_small_functions_do_not_keep_arrays():
-    prep = di.prepare_gradient(softly, "reverse", np.ones(3))
+    prep = di.prepare_gradient(softly, EAGER, np.ones(3))
     prep.gradient(np.ones(3))
     assert not isinstance(prep._run.base, RecyclingGround)
 
@@ -41,14 +42,14 @@ def test_aux_that_the_caller_holds_stays_as_it_is():
         y = np.exp(x * 0.5)
         return np.sum(y * x), y
 
-    prep = di.prepare_gradient(f, "reverse", np.ones(SIZE), has_aux=True)
+    prep = di.prepare_gradient(f, EAGER, np.ones(SIZE), has_aux=True)
     kept = [prep.gradient(np.full(SIZE, float(k)))[1] for k in range(4)]
     for k, aux in enumerate(kept):
         np.testing.assert_allclose(aux, np.exp(np.full(SIZE, 0.5 * k)), rtol=1e-14)
 
 
 def test_arrays_are_used_again():
-    prep = di.prepare_gradient(softly, "reverse", np.ones(SIZE))
+    prep = di.prepare_gradient(softly, EAGER, np.ones(SIZE))
     x = np.linspace(-1, 1, SIZE)
     for _ in range(3):
         prep.gradient(x)
@@ -65,14 +66,14 @@ def test_matrices_that_broadcast_and_products():
 
     rng = np.random.default_rng(1)
     w, X = rng.standard_normal((40, 64)) * 0.1, rng.standard_normal((300, 40))
-    prep = di.prepare_gradient(f, "reverse", w, X)
+    prep = di.prepare_gradient(f, EAGER, w, X)
     for _ in range(3):
         w = rng.standard_normal((40, 64)) * 0.1
         np.testing.assert_allclose(prep.gradient(w, X), di.gradient(f, "forward", w, X), rtol=1e-10, atol=1e-12)
 
 
 def test_several_threads_use_one_preparation():
-    prep = di.prepare_gradient(softly, "reverse", np.ones(SIZE))
+    prep = di.prepare_gradient(softly, EAGER, np.ones(SIZE))
     points = [np.full(SIZE, 0.1 * k) for k in range(6)]
     wrong: list[int] = []
 

@@ -1,0 +1,170 @@
+"""A prepared engine method: recorded for the inputs it met, replayed where the recording holds, eager elsewhere."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from diffiface.adapter import FlatFunction, current_trace, tracing, trees
+from diffiface.primitives import NUMPY
+from diffiface_native.recorded.captured import Watch, user_function
+from diffiface_native.recorded.graph import Graph, Value
+from diffiface_native.recorded.recorder import NotRecordable, Recorder
+from diffiface_native.recorded.replay import MISS, Program
+
+MOST_RECORDINGS = 8
+"""How many ways through a function are kept; one that takes more of them runs eagerly for good."""
+
+Run = Callable[..., tuple[Any, ...]]
+
+
+@dataclass
+class Recording:
+    """One way through the function, as a program, and what it holds for."""
+
+    graph: Graph
+    program: Program
+    specs: tuple[tuple[tuple[int, ...], np.dtype], ...]
+    static: tuple[Any, ...]
+    """The inputs that are no arrays: they must be the same."""
+    watch: Watch
+    structure: Any
+    """How the program's outputs make up what the engine method returns."""
+    plain: list[Any]
+    """The leaves of that structure, with a mark in the place of those that are computed."""
+    quiet: bool
+    """Whether f changed NumPy's error state while it ran, so that a replay must not warn."""
+
+    def replay(self, arrays: Sequence[np.ndarray], static: tuple[Any, ...]) -> Any:
+        """Return what the engine method would return, or MISS."""
+        for array, (shape, dtype) in zip(arrays, self.specs, strict=True):
+            if array.shape != shape or array.dtype != dtype:
+                return MISS
+        if not self.watch.holds() or not _all_same(static, self.static):
+            return MISS
+        if self.quiet:
+            with np.errstate(all="ignore"):
+                results = self.program.run(*arrays)
+        else:
+            results = self.program.run(*arrays)
+        if results is MISS:
+            return MISS
+        computed = iter(results)
+        return trees.unflatten(self.structure, [next(computed) if leaf is _COMPUTED else leaf for leaf in self.plain])
+
+
+class _Computed:
+    """Marks the place of a computed leaf in the structure of the results."""
+
+
+_COMPUTED = _Computed()
+
+
+class Replayed:
+    """The engine method of one function, with recordings that are made when they are needed."""
+
+    def __init__(self, engine: str, method: Run, f: FlatFunction, eager: Run):
+        self._engine = engine
+        self._method = method
+        self._f = f
+        self._eager = eager
+        self._lock = threading.Lock()
+        self._recordings: list[Recording] = []
+        self.given_up: str | None = None
+        """Why the function runs eagerly for good."""
+
+    def __call__(self, xs: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
+        if self.given_up is not None or current_trace() is not NUMPY or any(map(callable, rest)):
+            return self._eager(xs, *rest)  # (cotangents may be a function of y's shapes, another one in every call)
+        arrays, static, _ = _split(xs, rest)
+        for recording in self._recordings:
+            results = recording.replay(arrays, static)
+            if results is not MISS:
+                return results
+        recording = self.record(xs, *rest)
+        results = MISS if recording is None else recording.replay(arrays, static)
+        return self._eager(xs, *rest) if results is MISS else results
+
+    # ---- recording
+
+    def record(self, xs: Sequence[Any], *rest: Any) -> Recording | None:
+        """Record the function for these inputs; None if it cannot be recorded (then it has been given up)."""
+        with self._lock:
+            try:
+                if len(self._recordings) >= MOST_RECORDINGS:
+                    raise NotRecordable(f"it took more than {MOST_RECORDINGS} different ways")
+                recording = self._record(*_split(xs, rest))
+            except NotRecordable as reason:
+                self.given_up = str(reason)
+            except Exception as error:  # whatever f does on traced values: the eager engine has the last word
+                self.given_up = f"recording failed: {type(error).__name__}: {error}"
+            else:
+                self._recordings = [recording, *self._recordings]
+                return recording
+        return None
+
+    def _record(self, arrays: Sequence[np.ndarray], static: tuple[Any, ...], layout: list[Any]) -> Recording:
+        watch = Watch((user_function(self._f), static))
+        recorder = Recorder(self._engine)
+        values = [recorder.input(array) for array in arrays]
+        leaves, others = iter(values), iter(static)
+        groups = [tuple(next(leaves) if is_array else next(others) for is_array in group) for group in layout]
+        with tracing(recorder):
+            results = self._method(self._f, *groups)
+        found, structure = trees.flatten(results)
+        recorder.check_constants()
+        if not watch.holds():
+            raise NotRecordable("it changes what it refers to")
+        plain: list[Any] = []
+        for leaf in found:
+            if type(leaf) is Value or isinstance(leaf, np.ndarray):
+                recorder.graph.outputs.append(leaf)
+                plain.append(_COMPUTED)
+            elif isinstance(leaf, (int, float, complex, str, np.generic, type(None))):
+                plain.append(leaf)
+            else:
+                raise NotRecordable(f"it returns a {type(leaf).__name__} beside y")
+        specs = tuple((array.shape, array.dtype) for array in arrays)
+        program = Program(recorder.graph)
+        return Recording(recorder.graph, program, specs, static, watch, structure, plain, recorder.quiet)
+
+    def graph(self) -> str:
+        """Return the latest recording's graph as text."""
+        return str(self._recordings[0].graph) if self._recordings else ""
+
+    def explain(self) -> str:
+        """Say how the function runs, and why."""
+        if self.given_up is not None:
+            return f"runs eagerly: {self.given_up}"
+        lines = [f"replays {len(self._recordings)} recording(s)"]
+        for recording in self._recordings:
+            count, guards = len(recording.graph.live()), len(recording.graph.guards)
+            kib = recording.program.buffer_bytes / 1024
+            lines.append(f"  {count} operations, {guards} guard(s), {kib:.1f} KiB of buffers per thread")
+        return "\n".join(lines)
+
+
+def _split(xs: Sequence[Any], rest: Sequence[Any]) -> tuple[list[np.ndarray], tuple[Any, ...], list[list[bool]]]:
+    """Separate the arrays among x, seeds and contexts from everything else, and remember where they were."""
+    arrays, static, layout = [], [], []
+    for group in (xs, *rest):
+        places = []
+        for leaf in group:
+            is_array = type(leaf) is np.ndarray and leaf.dtype.kind in "fcbiu"
+            places.append(is_array)
+            (arrays if is_array else static).append(leaf)
+        layout.append(places)
+    return arrays, tuple(static), layout
+
+
+def _all_same(given: tuple[Any, ...], recorded: tuple[Any, ...]) -> bool:
+    for a, b in zip(given, recorded, strict=True):
+        if a is b:
+            continue
+        if type(a) is not type(b) or not isinstance(a, (int, float, complex, str, bool)) or a != b:
+            return False
+    return True

@@ -1,0 +1,273 @@
+"""From a graph to straight-line Python: one NumPy call per value, into buffers that are allocated once.
+
+A buffer is used again when nothing reads it any more, views included. Results are new arrays in every call.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from diffiface.adapter import PRIMITIVES
+from diffiface_native.ground import GROUND
+from diffiface_native.recorded.graph import Graph, Value, index_is_basic
+from diffiface_native.recorded.recorder import TAKES_LIST
+
+MISS = object()
+"""What a replay returns when a guard does not hold."""
+
+_OPERATORS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+_REDUCTIONS = {"sum": np.add.reduce, "max": np.maximum.reduce, "min": np.minimum.reduce}
+
+
+def _ufunc(name: str) -> np.ufunc | None:
+    if PRIMITIVES[name].kind == "special":
+        import scipy.special
+
+        found = getattr(scipy.special, name, None)
+    else:
+        found = getattr(np, name, None)
+    return found if isinstance(found, np.ufunc) else None
+
+
+class _Local(threading.local):
+    """One thread's buffers of one replay."""
+
+    def __init__(self, specs: list[tuple[tuple[int, ...], np.dtype]]):
+        self.buffers = [np.empty(shape, dtype) for shape, dtype in specs]
+
+
+class Program:
+    """A graph as a Python function `(inputs...) -> outputs or MISS`."""
+
+    def __init__(self, graph: Graph):
+        self._graph = graph
+        self._names: dict[str, Any] = {"MISS": MISS, "empty": np.empty, "copyto": np.copyto, "array": np.array}
+        self._lines: list[str] = []
+        self._specs: list[tuple[tuple[int, ...], np.dtype]] = []
+        self._free: dict[tuple[tuple[int, ...], np.dtype], list[int]] = {}
+        self._buffer_of: dict[int, int] = {}
+        self._root: dict[int, int] = {}
+        """Whose memory a value is in (its own number, or that of the value it is a view of)."""
+        self._fresh: set[int] = set()
+        """Results that are new arrays already."""
+        self._results = {output.number for output in graph.outputs if type(output) is Value}
+        self._values = graph.live()
+        self._last_use = self._find_last_uses()
+        self.source = self._write()
+        exec(self.source, self._names)
+        self._local = _Local(self._specs)
+        self._names["local"] = self._local
+        self.run: Callable[..., Any] = self._names["replay"]
+
+    @property
+    def buffer_bytes(self) -> int:
+        """How much memory one thread's buffers take."""
+        return sum(buffer.nbytes for buffer in self._local.buffers)
+
+    # ---- which memory a value lives in, and until when
+
+    def _find_last_uses(self) -> dict[int, int]:
+        """Map the number of each value that owns memory to the number of the last value that reads it."""
+        last: dict[int, int] = {}
+        for value in self._values:
+            root = self._root_of(value)
+            self._root[value.number] = root
+            last[root] = max(last.get(root, 0), value.number)
+            for operand in value.operands:
+                operand_root = self._root[operand.number]
+                last[operand_root] = max(last.get(operand_root, 0), value.number)
+        end = len(self._graph.values)
+        for output in self._graph.outputs:
+            if type(output) is Value:
+                last[self._root[output.number]] = end
+        return last
+
+    def _root_of(self, value: Value) -> int:
+        if _is_view(value):
+            argument = value.arguments[0]
+            return self._root[argument.number] if type(argument) is Value else value.number
+        return value.number
+
+    def _dies_at(self, argument: Any, value: Value) -> bool:
+        """Say whether an argument's own buffer is read for the last time by this value."""
+        if type(argument) is not Value or self._root[argument.number] != argument.number:
+            return False
+        return argument.number in self._buffer_of and self._last_use[argument.number] == value.number
+
+    def _allocate(self, value: Value) -> str:
+        key = (value.shape, value.dtype)
+        free = self._free.setdefault(key, [])
+        if free:
+            number = free.pop()
+        else:
+            number = len(self._specs)
+            self._specs.append(key)
+        self._buffer_of[value.number] = number
+        return f"b{number}"
+
+    def _take_over(self, value: Value, argument: Value) -> str:
+        number = self._buffer_of.pop(argument.number)
+        self._buffer_of[value.number] = number
+        return f"b{number}"
+
+    def _release(self, value: Value) -> None:
+        for operand in {self._root[o.number]: o for o in value.operands}:
+            if self._last_use[operand] == value.number and operand in self._buffer_of:
+                number = self._buffer_of.pop(operand)
+                self._free[self._specs[number]].append(number)
+
+    # ---- writing the program
+
+    def _name(self, thing: Any, prefix: str = "k") -> str:
+        name = f"{prefix}{len(self._names)}"
+        self._names[name] = thing
+        return name
+
+    def _argument(self, argument: Any) -> str:
+        if type(argument) is Value:
+            return f"v{argument.number}"
+        if type(argument) in (int, float) and np.isfinite(argument):
+            return f"({argument!r})"
+        return self._name(argument)
+
+    def _index(self, index: Any) -> str:
+        if type(index) is Value:
+            return f"v{index.number}"
+        if type(index) is tuple:
+            return f"({''.join(self._index(part) + ', ' for part in index)})"
+        return self._name(index)
+
+    def _write(self) -> str:
+        guards = {guard.value.number: guard for guard in self._graph.guards}
+        for value in self._values:
+            if value.operation != "input":
+                self._lines.append(f"v{value.number} = {self._expression(value)}")
+            guard = guards.get(value.number)
+            if guard is not None:
+                self._lines.append(self._guard(value, guard.expected))
+            self._release(value)
+        results = ", ".join(self._result(output) for output in self._graph.outputs)
+        parameters = ", ".join(f"v{value.number}" for value in self._graph.inputs)
+        buffers = "".join(f"b{i}, " for i in range(len(self._specs)))
+        head = [f"{buffers[:-1]} = local.buffers"] if buffers else []
+        body = "\n    ".join([*head, *self._lines, f"return ({results}{',' if results else ''})"])
+        return f"def replay({parameters}):\n    {body}\n"
+
+    def _guard(self, value: Value, expected: bytes) -> str:
+        if value.shape == () and value.dtype == bool:
+            was_true = expected != bytes(1)
+            return f"if {'not ' if was_true else ''}v{value.number}: return MISS"
+        return f"if array(v{value.number}).tobytes() != {self._name(expected)}: return MISS"
+
+    def _expression(self, value: Value) -> str:
+        name, arguments = value.operation, value.arguments
+        if value.place is not None:
+            return self._one_of_several(value)
+        if name in ("setitem", "add_at"):
+            return self._updated(value)
+        texts = [self._argument(a) for a in arguments]
+        if name in ("getitem",):
+            return f"{texts[0]}[{self._index(value.parameters['index'])}]"
+        ufunc = _ufunc(name)
+        if ufunc is not None and value.parameters == {}:
+            if value.shape == () and name != "matmul":
+                return self._on_scalars(name, ufunc, texts)
+            if _fits_out(value):
+                target = self._target(value)
+                return f"{self._name(ufunc, name)}({', '.join(texts)}{f', {target}' if target else ''})"
+        if name in _REDUCTIONS:
+            axis, keepdims = value.parameters["axis"], value.parameters["keepdims"]
+            out = "None" if value.shape == () or self._is_new_result(value) else self._allocate(value)
+            return f"{self._name(_REDUCTIONS[name], name)}({texts[0]}, {axis!r}, None, {out}, {keepdims})"
+        return self._called(value, texts)
+
+    def _on_scalars(self, name: str, ufunc: np.ufunc, texts: list[str]) -> str:
+        symbol = _OPERATORS.get(name)
+        if symbol is not None and len(texts) == 2:
+            return f"{texts[0]} {symbol} {texts[1]}"
+        return f"{self._name(ufunc, name)}({', '.join(texts)})"
+
+    def _target(self, value: Value) -> str:
+        """Return the buffer a result goes to: that of an argument that ends here, else another; "" for a new array."""
+        if self._is_new_result(value):
+            return ""
+        if value.operation != "matmul":
+            for argument in value.arguments:
+                if (
+                    self._dies_at(argument, value)
+                    and argument.shape == value.shape
+                    and argument.dtype == value.dtype
+                    and not any(self._shares(other, argument) for other in value.arguments if other is not argument)
+                ):
+                    return self._take_over(value, argument)
+        return self._allocate(value)
+
+    def _is_new_result(self, value: Value) -> bool:
+        """Say whether to let NumPy make a new array for this value, because the caller gets it."""
+        if value.number not in self._results or not value.sample.flags.c_contiguous:
+            return False
+        self._fresh.add(value.number)
+        return True
+
+    def _shares(self, other: Any, argument: Value) -> bool:
+        return type(other) is Value and other is not argument and self._root[other.number] == argument.number
+
+    def _updated(self, value: Value) -> str:
+        """Write a functional update: in place where the old array is not needed any more, else into a copy."""
+        base, item = value.arguments
+        index = self._index(value.parameters["index"])
+        if (
+            self._dies_at(base, value)
+            and base.shape == value.shape
+            and base.dtype == value.dtype
+            and not self._shares(item, base)
+        ):
+            target = self._take_over(value, base)
+        else:
+            target = self._allocate(value)
+            self._lines.append(f"copyto({target}, {self._argument(base)})")
+        text = self._argument(item)
+        if value.operation == "setitem":
+            self._lines.append(f"{target}[{index}] = {text}")
+        elif index_is_basic(value.parameters["index"]):
+            self._lines.append(f"{target}[{index}] += {text}")
+        else:
+            self._lines.append(f"{self._name(np.add.at, 'add_at')}({target}, {index}, {text})")
+        return target
+
+    def _one_of_several(self, value: Value) -> str:
+        first = value.number - (value.place or 0)
+        texts = [self._argument(a) for a in value.arguments]
+        if not any(line.startswith(f"t{first} = ") for line in self._lines):
+            self._lines.append(f"t{first} = {self._called(value, texts)}")
+        return f"t{first}[{value.place}]"
+
+    def _called(self, value: Value, texts: list[str]) -> str:
+        name = value.operation
+        arguments = f"[{', '.join(texts)}]" if name in TAKES_LIST else ", ".join(texts)
+        parameters = "".join(f", {k}={self._name(p)}" for k, p in value.parameters.items())
+        return f"{self._name(getattr(GROUND, name), name)}({arguments}{parameters})"
+
+    def _result(self, output: Any) -> str:
+        if type(output) is not Value:
+            return f"array({self._name(output)})"
+        if output.number in self._fresh:
+            self._fresh.discard(output.number)  # a second result of the same value is a copy
+            return f"v{output.number}"
+        return f"array(v{output.number}, order='C')"
+
+
+def _is_view(value: Value) -> bool:
+    """Say whether NumPy returns a view (or may return one) for this value."""
+    if value.operation == "getitem":
+        return index_is_basic(value.parameters["index"]) and value.shape != ()
+    return value.operation in ("reshape", "transpose", "broadcast_to", "real", "imag", "astype", "positive")
+
+
+def _fits_out(value: Value) -> bool:
+    # A ufunc with out= must give the very dtype and shape that the definition gave.
+    return value.shape != () and isinstance(value.sample, np.ndarray)
