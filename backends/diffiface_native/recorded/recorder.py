@@ -82,7 +82,7 @@ class Recorder(Primitives):
             simpler = rule(*arguments, **parameters)
             if type(simpler) is Value:
                 return simpler
-            if simpler is not None:
+            if type(simpler) is tuple:
                 return self.apply(*simpler)
         key = (name, *map(_key, arguments), *((k, _key(v)) for k, v in parameters.items()))
         known = self._known.get(key)

@@ -16,7 +16,7 @@ from diffiface_native.ground import GROUND
 from diffiface_native.recorded.graph import Graph, Value, index_is_basic
 from diffiface_native.recorded.recorder import TAKES_LIST
 
-MISS = object()
+MISS: Any = object()
 """What a replay returns when a guard does not hold."""
 
 _OPERATORS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
