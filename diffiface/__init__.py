@@ -6,6 +6,7 @@ from diffiface.contexts import Constant as Constant
 from diffiface.errors import DiffifaceError as DiffifaceError
 from diffiface.errors import DisagreementError as DisagreementError
 from diffiface.errors import InputError as InputError
+from diffiface.errors import LongLoopWarning as LongLoopWarning
 from diffiface.errors import MissingBackendError as MissingBackendError
 from diffiface.errors import OutputError as OutputError
 from diffiface.errors import PreparationMismatchError as PreparationMismatchError

@@ -33,6 +33,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 
 from diffiface import errors as errors
+from diffiface import nested_rules as nested_rules
 from diffiface import trees as trees
 from diffiface.errors import InputError as InputError
 from diffiface.errors import MissingBackendError as MissingBackendError
@@ -44,6 +45,7 @@ from diffiface.primitives import Primitives as Primitives
 from diffiface.real_vectors import RealFunction as RealFunction
 from diffiface.real_vectors import evaluate_shifted as evaluate_shifted
 from diffiface.real_vectors import jacobian_leaves as jacobian_leaves
+from diffiface.special_functions import SPECIAL_FUNCTIONS as SPECIAL_FUNCTIONS
 from diffiface.tracing import current_trace as current_trace
 from diffiface.tracing import tracing as tracing
 

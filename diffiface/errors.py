@@ -9,6 +9,7 @@ import linecache
 import os
 import sys
 import sysconfig
+import warnings
 from types import FrameType, TracebackType
 
 import numpy as np
@@ -115,15 +116,31 @@ class UnsupportedOperationError(DiffifaceError, NotImplementedError):
 class TracedValueError(DiffifaceError, TypeError):
     """The function asked a value that is being differentiated for a plain number, and would have lost its derivative.
 
-    `float(x)`, `int(x)`, `math.*`, filling an array made by `np.zeros(n)`; under jit also `if x > 0`.
+    `int(x)`, writing into an array made outside of the function, code that cannot be redirected; under jit also `if x > 0`.
     """
 
 
 class TracingMismatchError(DiffifaceError, RuntimeError):
     """The function gave another value when traced than in plain NumPy, so its derivative would be of another function.
 
-    Causes: `type(x) is np.ndarray`, random numbers, state that changes between calls.
+    Causes: random numbers, state that changes between calls.
     """
+
+
+class LongLoopWarning(UserWarning):
+    """A Python loop over elements is being unrolled by an engine that compiles each of its steps (JAX)."""
+
+
+def warn_at_user_line(text: str, category: type[Warning]) -> None:
+    """Warn as if the user's line did, so that Python shows it once for each such line."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not _is_user_file(frame.f_code.co_filename):
+        frame = frame.f_back
+    if frame is None:
+        warnings.warn(text, category, stacklevel=2)
+        return
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(text, category, frame.f_code.co_filename, frame.f_lineno, registry=registry)
 
 
 class DisagreementError(DiffifaceError, AssertionError):

@@ -12,9 +12,10 @@ import numpy as np
 from diffiface import registry, trees
 from diffiface.arrays import family_of, is_array_like
 from diffiface.errors import DiffifaceError, InputError, OutputError, TracedValueError, user_line_of
-from diffiface.numpy_api import Array, Scalar, dress, undress
+from diffiface.numpy_api import Array, Scalar, argument, dress, undress
 from diffiface.primitives import Primitives
 from diffiface.real_vectors import CONTINUED
+from diffiface.rebinding import PLAIN, Rebinding, rebound, users_own
 from diffiface.tracing import tracing
 
 _CONFUSIONS = (
@@ -36,7 +37,8 @@ _CONFUSIONS = (
     ("boolean indices must be concrete", "an array was indexed by a mask that depends on a traced value under jit"),
 )
 _CURE = (
-    "use np.* functions on arrays; make buffers with np.zeros_like(x) or np.zeros(n, like=x); "
+    "use np.* functions on arrays; write into arrays made inside f (np.zeros(n), np.array(a) for a copy, "
+    "np.zeros_like(x)); "
     "write np.where for a branch on values, or choose an engine that runs eagerly ('reverse', 'forward', 'autograd')"
 )
 
@@ -85,11 +87,14 @@ class Function:
     """Whether f takes this engine's raw arrays."""
     _guest_family: Any = field(init=False)
     """The family whose arrays f takes when a numeric engine calls a function written for another engine."""
+    _rebinding: Rebinding | None = field(init=False, repr=False)
+    """What makes f's code reach replacements for what NumPy does not dispatch, where f meets traced values."""
 
     def __post_init__(self) -> None:
         self.native = self.native_to == self.engine
         guest = self.native_to is not None and not self.native
         self._guest_family = registry.family_of_module(self.native_to) if guest else None
+        self._rebinding = Rebinding(self.f) if self.traces and self.native_to is None else None
 
     @property
     def traces_numpy(self) -> bool:
@@ -108,9 +113,12 @@ class Function:
     def _run(self, p: Primitives, xs: Sequence[Any], contexts: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         arguments = self._arguments(p, xs, contexts)
         buffer = self._new_buffer(p) if self.y_buffer is not None else None
+        # (A copy of a Function made to run f in plain NumPy has `traces` switched off.)
+        rebinding = self._rebinding if self.traces else None
+        f = self.f if rebinding is None else rebinding.start()
         try:
             with tracing(p):
-                result = self.f(*arguments) if buffer is None else self.f(buffer, *arguments)
+                result = f(*arguments) if buffer is None else f(buffer, *arguments)
         except DiffifaceError as error:
             error.engine = error.engine or self.engine
             error.where = error.where or user_line_of(error.__traceback__)
@@ -121,6 +129,9 @@ class Function:
                 raise error.__cause__ from error
             self._explain(error)
             raise
+        finally:
+            if rebinding is not None:
+                rebinding.end()
         aux = None
         if self.has_aux:
             result, aux = self._split_aux(result, p)
@@ -136,7 +147,7 @@ class Function:
             x_leaves = list(xs)
         elif self.traces:
             x_leaves = [
-                Scalar(x, p) if is_scalar else Array(x, p) for x, is_scalar in zip(xs, self.x_scalars, strict=True)
+                Scalar(x, p) if is_scalar else argument(x, p) for x, is_scalar in zip(xs, self.x_scalars, strict=True)
             ]
         else:
             x_leaves = [x[()] if is_scalar else x for x, is_scalar in zip(xs, self.x_scalars, strict=True)]
@@ -148,6 +159,8 @@ class Function:
             constants = [
                 dress(c, p) if isinstance(c, traced) and not isinstance(c, np.ndarray) else c for c in contexts
             ]
+            if self._rebinding is not None:  # functions and objects among them
+                constants = [c if type(c) in PLAIN else rebound(c) for c in constants]
         for position in self.cache_positions:
             given = contexts[position]
             constants[position] = self._writable(np.zeros(p.shape(given), p.dtype(given)), p)
@@ -181,7 +194,7 @@ class Function:
     def _split_aux(self, result: Any, p: Primitives) -> tuple[Any, Any]:
         if not (isinstance(result, tuple) and len(result) == 2):
             raise self._refuse("has_aux=True, but the function did not return a pair (y, aux)", "return y, aux")
-        y, aux = result
+        y, aux = result[0], users_own(result[1])
 
         def plain(leaf: Any) -> Any:
             if not isinstance(leaf, (Array, Scalar)):
@@ -195,7 +208,7 @@ class Function:
         if kind is Scalar or kind is Array or kind is np.float64 or kind is float or kind is p.traced_type:
             leaves, structure = [result], trees.LEAF
         else:
-            leaves, structure = trees.flatten(result)
+            leaves, structure = trees.flatten(users_own(result))
             self._check_kinds(result, leaves)
         ys = []
         for leaf in leaves:

@@ -14,6 +14,7 @@ from typing import Any
 
 from diffiface import registry
 from diffiface.errors import InputError
+from diffiface.rebinding.namespaces import behind
 
 # Packages whose types are not named after the engine they belong to.
 _ALIASES = {"jaxlib": "jax"}
@@ -43,9 +44,10 @@ def _mentioned(value: Any) -> Iterator[Any]:
     elif isinstance(value, types.FunctionType):
         if hasattr(value, "__wrapped__"):
             yield value.__wrapped__
+        module = behind(value.__globals__) or value.__globals__
         for name in _names(value.__code__):
-            if name in value.__globals__:
-                yield value.__globals__[name]
+            if name in module:
+                yield module[name]
         for cell in value.__closure__ or ():
             try:
                 yield cell.cell_contents

@@ -41,9 +41,9 @@ class tracing:
 
 def innermost(p: Primitives, q: Primitives) -> Primitives:
     """Of two traces whose values meet in one operation, the one that can hold the other's values as constants."""
-    if p is q or q in p.accepts:
+    if p is q or q in p.accepts or q is NUMPY:  # plain numbers are constants for every trace
         return p
-    if p in q.accepts:
+    if p in q.accepts or p is NUMPY:
         return q
     raise UnsupportedOperationError(
         f"a value traced by {q.engine!r} met one traced by {p.engine!r}, and neither engine can hold the other's values",

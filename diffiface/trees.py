@@ -14,7 +14,8 @@ import optree
 
 _NAMESPACE = "diffiface"
 _register_lock = threading.Lock()
-_known_dataclasses: set[type] = set()
+_known_dataclasses: set[int] = set()
+"""By id: two classes may be equal (a rebound class and the user's). optree keeps them alive."""
 
 LEAF: Any = None
 """The structure of a bare value."""
@@ -22,7 +23,7 @@ LEAF: Any = None
 
 def _register_dataclass(cls: type) -> None:
     with _register_lock:
-        if cls in _known_dataclasses:
+        if id(cls) in _known_dataclasses:
             return
         names = [f.name for f in dataclasses.fields(cls)]
 
@@ -37,7 +38,7 @@ def _register_dataclass(cls: type) -> None:
             return instance
 
         optree.register_pytree_node(cls, flatten, unflatten, namespace=_NAMESPACE)
-        _known_dataclasses.add(cls)
+        _known_dataclasses.add(id(cls))
 
 
 def flatten(tree: Any) -> tuple[list[Any], Any]:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from diffiface import registry
 from diffiface.adapter import OPERATORS
-from diffiface.numpy_api.table import FUNCTIONS, UFUNC_METHODS, UFUNCS
+from diffiface.numpy_api.coverage import MODULES, UFUNC_KEYWORDS, UFUNC_METHOD_NAMES, Coverage, coverage
+from diffiface.numpy_api.table import FUNCTIONS, UFUNCS, Kind
 from diffiface.primitives import PRIMITIVES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,22 +61,99 @@ def primitives() -> str:
     return table(["kind", "primitives"], ([kind, codes(names)] for kind, names in kinds.items()))
 
 
-def numpy_functions() -> str:
-    """The NumPy and SciPy functions that the dress translates, by the module that translates them."""
+def scipy_functions() -> str:
+    """The functions of SciPy that are translated, by the module that translates them."""
     importlib.import_module("diffiface.numpy_api.functions.scipy_special")  # else entered when first met
     kinds: dict[str, list[str]] = {}
     for entry in [*FUNCTIONS.values(), *UFUNCS.values()]:
-        *_, kind = entry.translation.__module__.split(".")
-        name = entry.name.rpartition(".")[2] if kind == "scipy_special" else entry.name.removeprefix("numpy.")
-        kinds.setdefault(kind.replace("scipy_", "scipy.").replace("_", " "), []).append(name)
-    kinds["ufunc methods"] = [f"{function.__name__}.{method}" for function, method in UFUNC_METHODS]
+        if entry.kind != "refused" and not entry.name.startswith("numpy."):
+            *_, kind = entry.translation.__module__.split(".")
+            name = entry.name.rpartition(".")[2] if kind.startswith("scipy_special") else entry.name
+            kinds.setdefault(kind.replace("scipy_", "scipy.").replace("_", " "), []).append(name)
     return table(["kind", "functions"], ([kind, codes(names)] for kind, names in sorted(kinds.items())))
+
+
+_COVERAGE = coverage()
+_ARRAY_METHODS = [row for row in _COVERAGE.values() if row.name.startswith("ndarray.")]
+_UFUNC_METHODS = [row for row in _COVERAGE.values() if row.name.rpartition(".")[2] in UFUNC_METHOD_NAMES]
+
+
+def _functions(kind: Kind) -> list[Coverage]:
+    """The functions of one kind, methods left out, by name."""
+    methods = {row.name for row in (*_ARRAY_METHODS, *_UFUNC_METHODS)}
+    return sorted((r for r in _COVERAGE.values() if r.kind == kind and r.name not in methods), key=lambda r: r.name)
+
+
+def numpy_differentiable() -> str:
+    """Functions through which derivatives go; the ufuncs, which have the same arguments, in one row."""
+    rows = [r for r in _functions("differentiable") if r.keywords != UFUNC_KEYWORDS]
+    names = [r.name.removeprefix("numpy.") for r in _functions("differentiable") if r.keywords == UFUNC_KEYWORDS]
+    lines = [[codes(names), " ".join(f"`{keyword}`" for keyword in UFUNC_KEYWORDS), "ufuncs"]]
+    lines += [[f"`{r.name.removeprefix('numpy.')}`", " ".join(f"`{k}`" for k in r.keywords), r.note] for r in rows]
+    return table(["function", "arguments", ""], lines)
+
+
+def numpy_zero_derivative() -> str:
+    """Functions whose results are piecewise constant."""
+    return _names("zero derivative")
+
+
+def numpy_structural() -> str:
+    """Functions about shapes, conversions and new arrays."""
+    return _names("structural")
+
+
+def _names(kind: Kind) -> str:
+    return codes(row.name.removeprefix("numpy.") for row in _functions(kind)) + "\n"
+
+
+def numpy_plain() -> str:
+    """Names that have nothing to do with derivatives, by what they are."""
+    notes: dict[str, list[str]] = {}
+    for row in _functions("plain"):
+        notes.setdefault(row.note, []).append(row.name.removeprefix("numpy."))
+    rows = [[note, codes(names)] for note, names in notes.items()]
+    return table(["what", "names"], rows + [[what, f"all of `numpy.{name}`"] for name, what in MODULES.items()])
+
+
+def numpy_refused() -> str:
+    """Functions, methods and attributes that raise."""
+    rows = [row for row in _COVERAGE.values() if row.kind == "refused"]
+    return table(["name", "why; what to write instead"], ([f"`{r.name.removeprefix('numpy.')}`", r.note] for r in rows))
+
+
+def ufunc_methods() -> str:
+    """Methods of ufuncs: which ufuncs have each."""
+    rows = []
+    for method in UFUNC_METHOD_NAMES:
+        names = [
+            r.name.removeprefix("numpy.").removesuffix(f".{method}")
+            for r in _UFUNC_METHODS
+            if r.name.endswith(f".{method}")
+        ]
+        rows.append([f"`{method}`", codes(names)])
+    return table(["method", "ufuncs"], rows)
+
+
+def array_methods() -> str:
+    """Methods and attributes of ndarray, by kind."""
+    kinds: dict[str, list[str]] = {}
+    for row in _ARRAY_METHODS:
+        kinds.setdefault(row.kind, []).append(row.name.removeprefix("ndarray."))
+    return table(["kind", "methods and attributes"], ([kind, codes(names)] for kind, names in kinds.items()))
 
 
 TABLES: dict[str, Callable[[], str]] = {
     "engines": engines,
     "primitives": primitives,
-    "numpy functions": numpy_functions,
+    "scipy functions": scipy_functions,
+    "numpy differentiable": numpy_differentiable,
+    "numpy zero derivative": numpy_zero_derivative,
+    "numpy structural": numpy_structural,
+    "numpy plain": numpy_plain,
+    "numpy refused": numpy_refused,
+    "ufunc methods": ufunc_methods,
+    "array methods": array_methods,
 }
 
 

@@ -17,11 +17,9 @@ from autograd.numpy.numpy_boxes import ArrayBox
 from diffiface.adapter import NUMPY, Primitives
 from diffiface_autograd import rules
 from diffiface_autograd.arrays import plain
-
-
-def _private(value: Any) -> Any:
-    """A constant's own copy: autograd's rules read it after f may have changed it."""
-    return np.array(value) if isinstance(value, np.ndarray) and value.ndim else value
+from diffiface_autograd.arrays import private as _private
+from diffiface_autograd.host_call import host_call
+from diffiface_autograd.linear_algebra import LinearAlgebra
 
 
 def _traced(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,7 +32,7 @@ def _untraced(name: str) -> Callable[..., Any]:
     return staticmethod(lambda *operands, **parameters: definition(*map(plain, operands), **parameters))
 
 
-class AutogradPrimitives(Primitives):
+class AutogradPrimitives(LinearAlgebra, Primitives):
     """Boxes as the dress sees them."""
 
     engine = "autograd"
@@ -55,6 +53,9 @@ class AutogradPrimitives(Primitives):
 
     def primal(self, value: Any) -> Any:
         return plain(value)
+
+    def laid_out(self, value: Any) -> np.ndarray | None:
+        return super().laid_out(plain(value))
 
     def lower(self, value: Any) -> Any:
         return value._value if isinstance(value, Box) and value._trace == self._level else value
@@ -140,10 +141,20 @@ class AutogradPrimitives(Primitives):
     def polygamma(self, x: Any, *, order: int) -> Any:
         return asp.polygamma(order, _private(x))
 
+    def special(self, *arguments: Any, function: str) -> Any:
+        return self.host_call("special", *arguments, function=function)
+
+    def host_call(self, name: str, *arguments: Any, **parameters: Any) -> Any:
+        return host_call(self, name, arguments, parameters)
+
     # ---- selection and conversion
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
-        return anp.where(np.array(plain(condition), bool), _private(x), _private(y))
+        condition = np.array(plain(condition), bool)
+        shape = np.broadcast_shapes(condition.shape, self.shape(x), self.shape(y))
+        # autograd's rule for where does not sum over the axes along which x or y is broadcast.
+        x, y = (self.broadcast_to(v, shape=shape) if isinstance(v, Box) and v.shape != shape else v for v in (x, y))
+        return anp.where(condition, _private(x), _private(y))
 
     def astype(self, x: Any, *, dtype: np.dtype) -> Any:
         dtype = np.dtype(dtype)
@@ -193,9 +204,7 @@ class AutogradPrimitives(Primitives):
         return anp.concatenate(list(map(_private, arrays)), axis=axis)
 
     def stack(self, arrays: list[Any], *, axis: int) -> Any:
-        shape = self.shape(arrays[0])
-        slices = [anp.reshape(_private(a), (*shape[:axis], 1, *shape[axis:])) for a in arrays]
-        return anp.concatenate(slices, axis=axis)
+        return rules.stack(axis, *map(_private, arrays))
 
     # ---- indexing
 
@@ -216,33 +225,12 @@ class AutogradPrimitives(Primitives):
         extra = len(shape) - np.ndim(np.broadcast_to(np.empty(()), self.shape(x))[index])
         return anp.reshape(value, shape[extra:]) if extra > 0 and set(shape[:extra]) == {1} else value
 
-    # ---- contraction and linear algebra
+    # ---- contraction
 
     matmul = _traced(anp.matmul)
 
     def einsum(self, arrays: list[Any], *, subscripts: str) -> Any:
         return anp.einsum(subscripts, *map(_private, arrays))
-
-    solve = _traced(anp.linalg.solve)
-    inv = _traced(anp.linalg.inv)
-    det = _traced(anp.linalg.det)
-    cholesky = _traced(anp.linalg.cholesky)
-
-    def slogdet(self, a: Any) -> tuple[Any, Any]:
-        result = anp.linalg.slogdet(a)
-        return result[0], result[1]
-
-    def eigh(self, a: Any) -> tuple[Any, Any]:
-        result = anp.linalg.eigh(_symmetric(a))
-        return result[0], result[1]
-
-
-def _symmetric(a: Any) -> Any:
-    """The matrix that the lower triangle stands for, with the derivative of the symmetrised argument."""
-    symmetrised = (a + anp.conj(anp.swapaxes(a, -1, -2))) / 2
-    lower = np.tril(plain(a))
-    from_lower = lower + np.conj(np.swapaxes(np.tril(lower, -1), -1, -2))
-    return symmetrised + (from_lower - plain(symmetrised))
 
 
 def _plain_index(index: Any) -> Any:

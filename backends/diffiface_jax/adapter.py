@@ -10,11 +10,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
 from diffiface.adapter import Backend, Cotangents, FlatFunction, Leaves, current_trace
 from diffiface_jax.compiled import CompiledOperator
-from diffiface_jax.operators import OPERATORS, FlatCall, rebuild_aux
+from diffiface_jax.operators import OPERATORS, SEEDED, FlatCall, rebuild_aux
 
 # What each result of an operator is shaped like: y, x, or rows of x (a Jacobian's nesting).
 _KINDS = {
@@ -85,26 +84,46 @@ class JAX(Backend):
         compiled = CompiledOperator(operator, f, self.chunk_size)
         native = getattr(f, "native", False)
 
-        def run(xs: Leaves, *rest: Any) -> tuple[Any, ...]:
-            *seeds, contexts = rest
-            with _precision(native, xs, contexts):
-                values, aux = compiled(xs, tuple(seeds), contexts)
-            return _finished(operator, values, aux, xs)
+        def run(xs: Leaves, contexts: Leaves, seeds: Cotangents = ()) -> tuple[Any, ...]:
+            in_jax = any(map(_is_jax, xs))
+            if in_jax:
+                # JAX computes its results after this call has returned, from memory that must not change then.
+                xs, contexts = tuple(map(_own, xs)), tuple(map(_own, contexts))
+            with _precision(xs, contexts) if native else jax.enable_x64(True):
+                values, aux = compiled(xs, seeds, contexts)
+            return _finished(operator, values, aux, xs if in_jax else None)
 
-        return run
+        def run_gradient(xs: Leaves, contexts: Leaves) -> tuple[Any, ...]:
+            """Do what `run` does, written out for NumPy: an optimiser calls nothing as often as this."""
+            for x in xs:
+                if type(x) is not np.ndarray:
+                    return run(xs, contexts)
+            with _precision(xs, contexts) if native else jax.enable_x64(True):
+                values, aux = compiled(xs, (), contexts)
+            y, gradients = values
+            try:
+                return np.asarray(y)[()], tuple(map(np.array, gradients)), aux
+            except jax.errors.TracerArrayConversionError:
+                return _finished(operator, values, aux, None)
+
+        if operator in SEEDED:
+            return lambda xs, seeds, contexts: run(xs, contexts, seeds)
+        return run_gradient if operator == "gradient" else run
 
     def _eager(
         self, operator: str, f: FlatFunction, xs: Leaves, seeds: tuple[Any, ...], contexts: Leaves
     ) -> tuple[Any, ...]:
         native = getattr(f, "native", False)
-        with _precision(native, xs, contexts):
+        with _precision(xs, contexts) if native else jax.enable_x64(True):
             # JAX may alias a NumPy array it was given; what outlives this call must not change with it.
             arrays = tuple(x if isinstance(x, jax.Array) else np.array(x) for x in xs)
             constants = tuple(map(_native_constant, contexts)) if native else contexts
             flat = FlatCall(f, current_trace(), constants)
             *values, in_aux = OPERATORS[operator](flat, arrays, *seeds, self.chunk_size)
         aux = rebuild_aux(flat.rest, in_aux)
-        return (*values, aux) if current_trace().engine == "jax" else _finished(operator, values, aux, xs)
+        if current_trace().engine == "jax":
+            return *values, aux
+        return _finished(operator, values, aux, xs if any(map(_is_jax, xs)) else None)
 
 
 def _native_constant(context: Any) -> Any:
@@ -113,34 +132,39 @@ def _native_constant(context: Any) -> Any:
     return jnp.asarray(np.array(context)) if is_numeric else context
 
 
-def _precision(native: bool, xs: Leaves, contexts: Leaves) -> contextlib.AbstractContextManager[Any]:
-    """Allow 64-bit numbers in this thread, unless f is written in JAX and everything it is given is narrower."""
-    if native:
-        for value in (*xs, *contexts):
-            if _is_wide(value):
-                break
-        else:
-            return contextlib.nullcontext()
-    return jax.enable_x64(True)
+def _own(value: Any) -> Any:
+    """A numeric NumPy array as a copy that nobody else writes into; everything else as it is."""
+    return np.array(value) if isinstance(value, np.ndarray) and value.dtype.kind in "fciub" else value
+
+
+def _precision(xs: Leaves, contexts: Leaves) -> contextlib.AbstractContextManager[Any]:
+    """Allow 64-bit numbers in this thread, unless everything a function written in JAX is given is narrower."""
+    for value in (*xs, *contexts):
+        if _is_wide(value):
+            return jax.enable_x64(True)
+    return contextlib.nullcontext()
 
 
 def _is_wide(value: Any) -> bool:
     return isinstance(value, (np.ndarray, np.generic, jax.Array)) and value.dtype in _WIDE
 
 
-def _finished(operator: str, values: list[Any], aux: Any, xs: Leaves) -> tuple[Any, ...]:
-    """Hand results back in x's family: NumPy copies, or JAX arrays."""
-    if not any(map(_is_jax, xs)):
+def _finished(operator: str, values: list[Any], aux: Any, jax_xs: Leaves | None) -> tuple[Any, ...]:
+    """Hand results back in x's family: NumPy copies, or JAX arrays if x has any (then it is `jax_xs`)."""
+    if jax_xs is None:
         return *map(_to_numpy, values), aux
-    narrow = jax.dtypes.canonicalize_dtype(np.float64) == np.float32 and not any(map(_is_wide, xs))
-    return *(_by_leaf(value, kind, xs, narrow) for value, kind in zip(values, _KINDS[operator], strict=True)), aux
+    narrow = jax.dtypes.canonicalize_dtype(np.float64) == np.float32 and not any(map(_is_wide, jax_xs))
+    return *(_by_leaf(value, kind, jax_xs, narrow) for value, kind in zip(values, _KINDS[operator], strict=True)), aux
 
 
 def _to_numpy(value: Any) -> Any:
-    if type(value) is tuple or type(value) is list:
+    """Copy an array, a tuple of arrays or a list of rows of them to NumPy."""
+    if type(value) is list:
         return tuple(map(_to_numpy, value))
-    # The user's own jit or vmap may run around this call.
-    return value if isinstance(value, Tracer) else np.array(value)
+    try:
+        return tuple(map(np.array, value)) if type(value) is tuple else np.array(value)
+    except jax.errors.TracerArrayConversionError:  # the user's own jit or vmap runs around this call
+        return tuple(map(_to_numpy, value)) if type(value) is tuple else value
 
 
 def _is_jax(value: Any) -> bool:

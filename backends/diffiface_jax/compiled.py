@@ -1,4 +1,7 @@
-"""A prepared operator: one jitted function for each set of constants that JAX cannot trace."""
+"""A prepared operator: one jitted function for each set of constants that JAX cannot trace.
+
+A jitted function takes all its arguments one by one, because JAX takes tuples apart anew at every call.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from diffiface.adapter import NUMPY, FlatFunction, Leaves
-from diffiface_jax.operators import OPERATORS, FlatCall, rebuild_aux
+from diffiface.adapter import NUMPY, Cotangents, FlatFunction, Leaves
+from diffiface_jax.operators import OPERATORS, SEEDED, FlatCall, rebuild_aux
 
 _TRACED_NUMBERS = (float, complex, np.floating, np.complexfloating)
 
@@ -31,45 +34,49 @@ def _static_key(context: Any) -> Any:
 
 
 class CompiledOperator:
-    """One operator of one function: called with xs, a tuple of seeds and the contexts, it gives JAX values and aux."""
+    """One operator of one function: called with xs, its seeds and the contexts, it gives JAX values and aux."""
 
     def __init__(self, operator: str, f: FlatFunction, chunk_size: int | None):
         self.operator, self.f, self.chunk_size = operator, f, chunk_size
         self._jitted: dict[Any, _Jitted] = {}
 
-    def __call__(self, xs: Leaves, seeds: tuple[Any, ...], contexts: Leaves) -> tuple[list[Any], Any]:
-        traced, static, mask, key = contexts, [], (), None
+    def __call__(self, xs: Leaves, seeds: Cotangents, contexts: Leaves) -> tuple[list[Any], Any]:
+        traced, static, mask, key = contexts, [], (), (len(xs), len(contexts))
         for context in contexts:
             if not _is_traced_argument(context):
                 mask = tuple(map(_is_traced_argument, contexts))
                 traced = [c for c, is_traced in zip(contexts, mask, strict=True) if is_traced]
                 static = [c for c, is_traced in zip(contexts, mask, strict=True) if not is_traced]
-                key = (mask, *map(_static_key, static))
+                key = (len(xs), mask, *map(_static_key, static))
                 break
         jitted = self._jitted.get(key)
         if jitted is None:
-            jitted = self._jitted[key] = _Jitted(self, mask, static)
-        if seeds and callable(seeds[0]):
-            seeds = (seeds[0](jitted.outputs(tuple(xs), tuple(traced))),)
-        results, arrays = jitted.function(tuple(xs), seeds, tuple(traced))
-        return results, rebuild_aux(jitted.rest, arrays)
+            jitted = self._jitted[key] = _Jitted(self, len(xs), len(traced), mask, static)
+        if callable(seeds):
+            seeds = seeds(jitted.outputs(xs, traced))
+        *values, arrays = jitted.function(*xs, *traced, *seeds)
+        return values, None if jitted.rest is None else rebuild_aux(jitted.rest, arrays)
 
 
 class _Jitted:
     """The jitted function for one set of static constants (kept alive here: unhashable ones are known by identity)."""
 
-    def __init__(self, compiled: CompiledOperator, mask: tuple[bool, ...], static: list[Any]):
+    def __init__(
+        self, compiled: CompiledOperator, x_count: int, traced_count: int, mask: tuple[bool, ...], static: list[Any]
+    ):
         self.rest: tuple[Any, list[Any]] | None = None
         self._f, self._mask, self._static = compiled.f, mask, static
         self._outputs: list[tuple[tuple[int, ...], np.dtype]] | None = None
         transformation: Callable[..., Any] = OPERATORS[compiled.operator]
-        chunk_size = compiled.chunk_size
+        takes_seeds, chunk_size = compiled.operator in SEEDED, compiled.chunk_size
 
-        def run(xs: Leaves, seeds: tuple[Any, ...], traced: Leaves) -> tuple[Any, ...]:
+        def run(*arguments: Any) -> tuple[Any, ...]:
+            xs, rest = arguments[:x_count], arguments[x_count:]
+            traced, seeds = rest[:traced_count], rest[traced_count:]
             flat = self._flat(traced)
-            *results, arrays = transformation(flat, xs, *seeds, chunk_size)
+            results = transformation(flat, xs, *([seeds] if takes_seeds else []), chunk_size)
             self.rest = flat.rest
-            return results, arrays
+            return results
 
         self.function = jax.jit(run)
 
@@ -82,6 +89,6 @@ class _Jitted:
     def outputs(self, xs: Leaves, traced: Leaves) -> list[tuple[tuple[int, ...], np.dtype]]:
         """Return the shapes and dtypes of y's leaves, for cotangents that are made from them."""
         if self._outputs is None:
-            ys, _ = jax.eval_shape(lambda xs, traced: self._flat(traced)(*xs), xs, traced)
+            ys, _ = jax.eval_shape(lambda xs, traced: self._flat(traced)(*xs), tuple(xs), tuple(traced))
             self._outputs = [(y.shape, np.dtype(y.dtype)) for y in ys]
         return self._outputs

@@ -195,3 +195,6 @@ OPERATORS: dict[str, Callable[..., tuple[Any, ...]]] = {
     "hvp": hvp,
     "hessian": hessian,
 }
+
+SEEDED = frozenset({"pushforward", "pullback", "hvp"})
+"""The operators that take a batch of tangents or cotangents after xs."""

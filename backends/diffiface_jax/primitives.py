@@ -8,46 +8,22 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jax.scipy.special as jsp
 import numpy as np
 from jax.core import Tracer
 
-from diffiface.adapter import Primitives
+from diffiface.adapter import Primitives, errors
+from diffiface_jax.fourier import Fourier
+from diffiface_jax.linear_algebra import LinearAlgebra
+from diffiface_jax.matrix_functions import MatrixFunctions
+from diffiface_jax.promotion import cast as _cast
+from diffiface_jax.promotion import dtype_of as _dtype
+from diffiface_jax.promotion import kind_of as _kind
+from diffiface_jax.promotion import loop_dtypes as _loop_dtypes
+from diffiface_jax.promotion import promoted as _promoted
+from diffiface_jax.special import SpecialFunctions
 
-_PYTHON_NUMBERS = (float, int, complex)
-_WEAK = {"f": float, "i": int, "c": complex}
+_MANY_ELEMENT_OPERATIONS = 500
 _HIGHEST = jax.lax.Precision.HIGHEST  # accelerators would otherwise multiply float32 matrices in fewer bits
-
-
-@functools.cache
-def _loop_dtypes(ufunc: np.ufunc, kinds: tuple[Any, ...]) -> tuple[np.dtype, ...]:
-    return ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout))
-
-
-def _kind(value: Any) -> Any:
-    """What NumPy's promotion looks at: a dtype, or the type of a Python number, which yields to any dtype."""
-    if type(value) in _PYTHON_NUMBERS:
-        return type(value)
-    dtype = _dtype(value)
-    # Under jit a Python number that is a constant of f arrives as a weakly typed tracer.
-    return _WEAK.get(dtype.kind, dtype) if isinstance(value, Tracer) and value.weak_type else dtype
-
-
-def _dtype(value: Any) -> np.dtype:
-    return np.dtype(value.dtype) if hasattr(value, "dtype") else np.asarray(value).dtype
-
-
-def _cast(value: Any, dtype: np.dtype) -> Any:
-    """Return a JAX value, or a private NumPy copy: JAX may read a constant long after f has changed it."""
-    if isinstance(value, jax.Array):
-        return value if value.dtype == dtype else value.astype(dtype)
-    return np.array(value, dtype)
-
-
-def _promoted(values: Any) -> list[Any]:
-    kinds = map(_kind, values)
-    dtype = np.result_type(*(kind(0) if isinstance(kind, type) else kind for kind in kinds))
-    return [_cast(value, dtype) for value in values]
 
 
 def _elementwise(function: Callable[..., Any], ufunc: np.ufunc) -> Callable[..., Any]:
@@ -55,7 +31,10 @@ def _elementwise(function: Callable[..., Any], ufunc: np.ufunc) -> Callable[...,
 
     def primitive(self: JAXPrimitives, *operands: Any) -> Any:
         *inputs, output = _loop_dtypes(ufunc, tuple(map(_kind, operands)))
-        return _cast(function(*map(_cast, operands, inputs)), output)
+        result = _cast(function(*map(_cast, operands, inputs)), output)
+        if not result.shape:
+            self.count_element_operation()
+        return result
 
     return primitive
 
@@ -69,14 +48,7 @@ def _index(index: Any, shape: tuple[int, ...]) -> Any:
     return parts
 
 
-def _symmetric(a: Any) -> Any:
-    """The matrix that the lower triangle stands for, with the derivative of the symmetrised argument."""
-    symmetrised = (a + jnp.conjugate(jnp.swapaxes(a, -1, -2))) / 2
-    from_lower = jnp.tril(a) + jnp.conjugate(jnp.swapaxes(jnp.tril(a, -1), -1, -2))
-    return symmetrised + jax.lax.stop_gradient(from_lower - symmetrised)
-
-
-class JAXPrimitives(Primitives):
+class JAXPrimitives(LinearAlgebra, MatrixFunctions, Fourier, SpecialFunctions, Primitives):
     """JAX arrays and tracers as the dress sees them."""
 
     engine = "jax"
@@ -84,6 +56,18 @@ class JAXPrimitives(Primitives):
 
     def __init__(self, outer: Primitives):
         self.accepts = (outer, *outer.accepts) if isinstance(outer, JAXPrimitives) else ()
+        self._element_operations = 0
+
+    def count_element_operation(self) -> None:
+        """Warn while a loop over elements is still being traced: compiling what it unrolls to can take minutes."""
+        self._element_operations += 1
+        if self._element_operations == _MANY_ELEMENT_OPERATIONS:
+            errors.warn_at_user_line(
+                f"jax has traced {_MANY_ELEMENT_OPERATIONS} operations on single elements: it unrolls Python loops and "
+                "compiles every step, which can take minutes. Write it with whole arrays, use 'reverse' or 'forward' "
+                "(loops are no trouble there), or write the loop with jax.lax.scan in a function for JAX",
+                errors.LongLoopWarning,
+            )
 
     # ---- questions about a value
 
@@ -169,21 +153,6 @@ class JAXPrimitives(Primitives):
         exponent = y if type(y) is int else _cast(y, inputs[1])
         return _cast(jnp.power(_cast(x, inputs[0]), exponent), output)
 
-    # ---- special functions (promoted as exp and hypot are)
-
-    erf = _elementwise(jsp.erf, np.exp)
-    erfc = _elementwise(jsp.erfc, np.exp)
-    expit = _elementwise(jsp.expit, np.exp)
-    log_expit = _elementwise(jax.nn.log_sigmoid, np.exp)
-    gammaln = _elementwise(jsp.gammaln, np.exp)
-    digamma = _elementwise(jsp.digamma, np.exp)
-    ndtr = _elementwise(jsp.ndtr, np.exp)
-    log_ndtr = _elementwise(jsp.log_ndtr, np.exp)
-    xlogy = _elementwise(jsp.xlogy, np.hypot)
-
-    def polygamma(self, x: Any, *, order: int) -> Any:
-        return jsp.polygamma(order, _cast(x, _loop_dtypes(np.exp, (_kind(x),))[0]))
-
     # ---- selection and conversion
 
     def real(self, x: Any) -> Any:
@@ -260,7 +229,10 @@ class JAXPrimitives(Primitives):
 
     def getitem(self, x: Any, *, index: Any) -> Any:
         x = jnp.asarray(_cast(x, _dtype(x)))
-        return x[_index(index, x.shape)]
+        result = x[_index(index, x.shape)]
+        if not result.shape:
+            self.count_element_operation()
+        return result
 
     def setitem(self, x: Any, value: Any, *, index: Any) -> Any:
         x = jnp.asarray(_cast(x, _dtype(x)))
@@ -270,29 +242,9 @@ class JAXPrimitives(Primitives):
         x = jnp.asarray(_cast(x, _dtype(x)))
         return x.at[_index(index, x.shape)].add(self.astype(value, dtype=_dtype(x)))
 
-    # ---- contraction and linear algebra
+    # ---- contraction
 
     matmul = _elementwise(functools.partial(jnp.matmul, precision=_HIGHEST), np.matmul)
 
     def einsum(self, arrays: list[Any], *, subscripts: str) -> Any:
         return jnp.einsum(subscripts, *_promoted(arrays), precision=_HIGHEST)
-
-    def solve(self, a: Any, b: Any) -> Any:
-        return jnp.linalg.solve(*_promoted((a, b)))
-
-    def inv(self, a: Any) -> Any:
-        return jnp.linalg.inv(_cast(a, _dtype(a)))
-
-    def det(self, a: Any) -> Any:
-        return jnp.linalg.det(_cast(a, _dtype(a)))
-
-    def slogdet(self, a: Any) -> tuple[Any, Any]:
-        sign, logabsdet = jnp.linalg.slogdet(_cast(a, _dtype(a)))
-        return sign, logabsdet
-
-    def cholesky(self, a: Any) -> Any:
-        return jnp.linalg.cholesky(_symmetric(_cast(a, _dtype(a))), symmetrize_input=False)
-
-    def eigh(self, a: Any) -> tuple[Any, Any]:
-        values, vectors = jnp.linalg.eigh(_symmetric(_cast(a, _dtype(a))), symmetrize_input=False)
-        return values, vectors

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from diffiface.adapter import (
     FlatFunction,
     InputError,
     Leaves,
+    MissingBackendError,
     Mode,
     Primitives,
     current_trace,
@@ -24,6 +26,7 @@ from diffiface.adapter import (
 from diffiface_native.forward import push_forward
 from diffiface_native.ground import GROUND
 from diffiface_native.recorded.prepared import Replayed
+from diffiface_native.recorded.replay import Program
 from diffiface_native.recycling import LARGE, RecyclingGround
 from diffiface_native.results import derivative_dtype, derivative_result, value_result
 from diffiface_native.reverse import Node, ReverseTrace
@@ -45,14 +48,23 @@ _WITHOUT_SEEDS = frozenset({"derivative", "gradient", "jacobian", "second_deriva
 class _Recording(Backend):
     """What both engines do at preparation: record the operator as a graph of primitives."""
 
-    compile: Literal["auto", "replay", False] = field(default="auto", kw_only=True)
-    """How a prepared function runs: "replay" from a recorded graph, False eagerly, "auto" as suits it best."""
+    compile: Literal["auto", True, "replay", False] = field(default="auto", kw_only=True)
+    """How a prepared function runs: recorded and compiled (True), recorded and replayed with NumPy ("replay"), eagerly
+    (False), or the first of these that can be had ("auto")."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.compile not in ("auto", "replay", False) or self.compile is True:
+        if self.compile not in ("auto", True, "replay", False):
             raise InputError(
-                f"compile={self.compile!r} is not known", engine=self.name, fix="compile is 'auto', 'replay' or False"
+                f"compile={self.compile!r} is not known",
+                engine=self.name,
+                fix="compile is 'auto', True, 'replay' or False",
+            )
+        if self.compile is True and find_spec("llvmlite") is None:
+            raise MissingBackendError(
+                "compile=True needs the package 'llvmlite', which is not installed",
+                engine=self.name,
+                fix="pip install 'diffiface[compile]', or leave compile='auto'",
             )
 
     def prepare(
@@ -62,10 +74,17 @@ class _Recording(Backend):
         if self.compile is False or not getattr(f, "traces_numpy", False):
             return eager
         method = self.method(operator)
-        replayed = Replayed(self.name, method, f, eager or partial(method, f))
+        replayed = Replayed(self.name, method, f, eager or partial(method, f), self._program_class())
         if operator in _WITHOUT_SEEDS:
             replayed.record(xs, contexts)
         return replayed
+
+    def _program_class(self) -> type[Program]:
+        if self.compile == "replay" or (self.compile == "auto" and find_spec("llvmlite") is None):
+            return Program
+        from diffiface_native.compiled.program import CompiledProgram
+
+        return CompiledProgram
 
     def _prepared_eagerly(self, operator: str, f: FlatFunction) -> Callable[..., tuple[Any, ...]] | None:
         return None

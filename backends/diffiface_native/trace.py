@@ -80,6 +80,9 @@ class Trace(Primitives):
     def primal(self, value: Any) -> Any:
         return self.base.primal(self.lower(value))
 
+    def laid_out(self, value: Any) -> np.ndarray | None:
+        return self.base.laid_out(self.lower(value))
+
 
 def _untracked(name: str) -> Callable[..., Any]:
     def method(self: Trace, *arguments: Any, **parameters: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch.autograd.function import BackwardCFunction
 
+from diffiface_torch.host_call import HostCall
 from diffiface_torch.special import GammaDerivative
 
 Tensors = Sequence[torch.Tensor]
@@ -68,7 +69,8 @@ def _may_be_batched(ys: Tensors) -> bool:
     while pending:
         node = pending.pop()
         if node.name() == "CopySlices" or (
-            isinstance(node, BackwardCFunction) and getattr(node, "_forward_cls", None) is not GammaDerivative
+            isinstance(node, BackwardCFunction)
+            and getattr(node, "_forward_cls", None) not in (GammaDerivative, HostCall)
         ):
             return False
         for parent, _ in node.next_functions:

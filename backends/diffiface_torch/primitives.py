@@ -13,6 +13,9 @@ import torch
 
 from diffiface.adapter import Leaves, Primitives
 from diffiface_torch.arrays import NUMPY_DTYPE, array_of, is_wrapped, shared_tensor_of, tensor_of, torch_dtype
+from diffiface_torch.fourier import Fourier
+from diffiface_torch.host_call import host_call
+from diffiface_torch.linear_algebra import LinearAlgebra
 from diffiface_torch.special import GammaDerivative
 
 _PYTHON_NUMBERS = (float, int, complex)
@@ -94,7 +97,7 @@ def _positions(shape: tuple[int, ...], index: Any) -> np.ndarray:
     return np.arange(math.prod(shape)).reshape(shape)[index]
 
 
-class TorchPrimitives(Primitives):
+class TorchPrimitives(LinearAlgebra, Fourier, Primitives):
     """Tensors as the dress sees them."""
 
     engine = "torch"
@@ -229,6 +232,12 @@ class TorchPrimitives(Primitives):
     def polygamma(self, x: Any, *, order: int) -> Any:
         return GammaDerivative.apply(self._cast(x, _loop_dtypes(np.exp, (_kind(x),))[0]), order + 1)
 
+    def special(self, *arguments: Any, function: str) -> Any:
+        return self.host_call("special", *arguments, function=function)
+
+    def host_call(self, name: str, *arguments: Any, **parameters: Any) -> Any:
+        return host_call(self, name, arguments, parameters)
+
     # ---- selection and conversion
 
     def real(self, x: Any) -> Any:
@@ -352,32 +361,9 @@ class TorchPrimitives(Primitives):
             value = value[0]
         return torch.broadcast_to(value, shape).reshape(-1)
 
-    # ---- contraction and linear algebra
+    # ---- contraction
 
     matmul = _binary(torch.matmul, np.matmul)
 
     def einsum(self, arrays: list[Any], *, subscripts: str) -> Any:
         return torch.einsum(subscripts, *self._promoted(arrays))
-
-    def solve(self, a: Any, b: Any) -> Any:
-        a, b = self._promoted((a, b))
-        # With its stack spelled out PyTorch cannot take a matrix for a stack of vectors.
-        stack = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        return torch.linalg.solve(a.expand(*stack, *a.shape[-2:]), b.expand(*stack, *b.shape[-2:]))
-
-    def inv(self, a: Any) -> Any:
-        return torch.linalg.inv(self._tensor(a))
-
-    def det(self, a: Any) -> Any:
-        return torch.linalg.det(self._tensor(a))
-
-    def slogdet(self, a: Any) -> tuple[Any, Any]:
-        sign, logabsdet = torch.linalg.slogdet(self._tensor(a))
-        return sign, logabsdet
-
-    def cholesky(self, a: Any) -> Any:
-        return torch.linalg.cholesky(self._tensor(a))
-
-    def eigh(self, a: Any) -> tuple[Any, Any]:
-        values, vectors = torch.linalg.eigh(self._tensor(a))
-        return values, vectors

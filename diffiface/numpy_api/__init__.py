@@ -6,7 +6,8 @@ the primitives of the engine's trace.
 
     array        the two classes; dressed: what they share
     conversion   from dressed values to raw ones
-    views        views as lenses on the array they look at
+    views        views as lenses on the array they look at; memory_order: is a reshape a view or a copy?
+    pending      writes of single entries that wait for the next look at the whole array
     subscripts   what stands between brackets
     operators    + - * / @ ** < ==
     dispatch     NumPy's protocols; out=, where=, dtype=
@@ -17,6 +18,7 @@ the primitives of the engine's trace.
 
 from diffiface.numpy_api.array import Array as Array
 from diffiface.numpy_api.array import Scalar as Scalar
+from diffiface.numpy_api.array import argument as argument
 from diffiface.numpy_api.array import dress as dress
 from diffiface.numpy_api.conversion import trace_of as trace_of
 from diffiface.numpy_api.conversion import undress as undress

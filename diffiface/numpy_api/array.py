@@ -16,11 +16,14 @@ import numpy as np
 from diffiface.numpy_api import subscripts
 from diffiface.numpy_api.conversion import raw_index, raw_operand
 from diffiface.numpy_api.dressed import Dressed
-from diffiface.numpy_api.views import Reshape, Step, Subscript, View
+from diffiface.numpy_api.memory_order import Layout, agreed, layout_of, new_array_shares, possible_layouts, shares
+from diffiface.numpy_api.pending import PendingWrites, place_of
+from diffiface.numpy_api.views import Reshape, Step, Subscript, UncertainReshape, View
 from diffiface.primitives import Primitives
 from diffiface.tracing import innermost
 
 _BOUNDS = frozenset({int, type(None)})
+_UNSEEN: Any = object()
 
 
 class Scalar(Dressed):
@@ -44,44 +47,117 @@ class Scalar(Dressed):
 class Array(Dressed):
     """A value of rank 1 or more: mutable, with views."""
 
-    __slots__ = ("_root", "_seen", "_view")
+    __slots__ = ("_order", "_root", "_seen", "_view")
 
-    _root: Array | None
-    """The array this is a view of (None when it is no view)."""
+    _root: Array | PendingWrites | None
+    """Where the value comes from: None when `_value` is all there is to know, else the array this is a view of, or the
+    writes that wait to be joined with `_value`."""
     _view: View
     """How this view sees its root. (Set on views only, like `_seen`.)"""
     _seen: Any
-    """The root's raw value when this view last read it: raw values are replaced, so identity tells of writes."""
+    """The raw value this view last read: its root's, or of one entry that waits. Raw values are replaced and never
+    changed, so identity tells of writes."""
+    _order: Layout
+    """How NumPy would lay this out in memory. (Roots only: until the first write the raw value tells.)"""
 
     def __init__(self, value: Any, p: Primitives):
         self._value = value
         self._p = p
         self._root = None
+        self._order = _UNSEEN
 
     # isinstance(x, np.ndarray) likewise.
     @property
     def __class__(self) -> type:
         return np.ndarray
 
+    def _is_root(self) -> bool:
+        return self._root is None or type(self._root) is PendingWrites
+
+    # Neither shape nor dtype ever changes, so they need no reading: a loop may ask for them at every step.
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self._p.shape(self._value))
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._p.dtype(self._value)
+
     # ---- reading and writing as a whole
 
     def _read(self) -> Any:
         root = self._root
-        if root is not None and root._value is not self._seen:
+        if root is None:
+            return self._value
+        if type(root) is PendingWrites:
+            self._value, self._p, self._root = root.join(self._value), root.p, None
+            return self._value
+        if root._root is not None:
+            if self._sees_entry(root):
+                return self._value
+            root._read()
+        if root._value is not self._seen:
             self._p = root._p
             self._value = self._view.read(root._p, root._value)
             self._seen = root._value
         return self._value
 
+    def _sees_entry(self, root: Array) -> bool:
+        """Say whether this is a view of one entry of a root with writes that wait, and up to date."""
+        pending, view = root._root, self._view
+        assert type(pending) is PendingWrites  # a root is no view
+        if view.previous is not None or type(view.step) is not Subscript:
+            return False
+        position = pending.position(view.step.index)
+        return position is not None and self._seen is pending.entries.get(position, root._value)
+
+    def _keep_order(self) -> None:
+        """Remember the layout before the raw value is replaced: writing to an array does not change it."""
+        if self._order is _UNSEEN and len(self._value.shape) > 1:
+            self._order = layout_of(self._p, self._value)
+
     def _replace(self, value: Any, p: Primitives) -> None:
         """Put a raw value of the same shape and dtype in the place of this one (and of a view's part of its root)."""
         root = self._root
-        if root is not None:
-            p = innermost(p, root._p)
-            root._value = self._view.write(p, root._value, value)
-            root._p = p
-            self._seen = root._value
+        if root is None:
+            self._keep_order()
+        elif type(root) is PendingWrites:
+            self._root = None
+        else:
+            view = self._view
+            if view.previous is None and type(view.step) is Subscript and root._defer(view.step.index, value, p):
+                self._seen = value
+            else:
+                root._read()
+                root._keep_order()
+                p = innermost(p, root._p)
+                root._value = self._view.write(p, root._value, value)
+                root._p = p
+                self._seen = root._value
         self._value, self._p = value, p
+
+    def _defer(self, index: Any, raw: Any, p: Primitives) -> bool:
+        """Let a write wait, of a raw value in this array's dtype, if it is a write of one entry. (Roots only.)"""
+        pending = self._root
+        assert pending is None or type(pending) is PendingWrites
+        if pending is None:
+            own = self._p
+            shape, dtype = tuple(own.shape(self._value)), own.dtype(self._value)
+            place = place_of(index, shape) if dtype.kind in "fc" else None
+            if place is None:
+                return False
+            self._keep_order()
+            pending = PendingWrites(place[0], shape, dtype, own)
+            position = place[1]
+        else:
+            position = pending.position(index)
+            if position is None:
+                return False
+        if raw.shape != pending.entry_shape and tuple(p.shape(raw)) != pending.entry_shape:
+            return False
+        pending.put(position, raw, p)
+        self._root = pending
+        return True
 
     def _store(self, value: Any, p: Primitives) -> None:
         """Write a result into the whole array, as `out=` and the augmented operators do."""
@@ -104,7 +180,7 @@ class Array(Dressed):
 
     def _view_of(self, raw: Any, step: Step) -> Array:
         view = Array(raw, self._p)
-        if self._root is None:
+        if self._is_root():
             view._root = self
             view._view = View(None, step)
             view._seen = self._value
@@ -114,20 +190,56 @@ class Array(Dressed):
             view._seen = self._seen
         return view
 
-    def _shadow(self) -> np.ndarray:
-        """Return an ordinary array laid out in memory as NumPy would lay out this one."""
-        if self._root is None:
-            return np.empty(self.shape, bool)
-        return self._view.shadow(self._root.shape, self._root.dtype)
+    def _layout(self) -> Layout:
+        """Return an ordinary array laid out in memory as NumPy would lay out this one, None where that is not known."""
+        if self._is_root():
+            return layout_of(self._p, self._value) if self._order is _UNSEEN else self._order
+        root: Any = self._root
+        layout = root._layout()
+        return None if layout is None else self._view.shadow(layout)
+
+    def _shadows(self) -> Iterator[np.ndarray]:
+        """Yield an ordinary array for each way in which this one can be laid out."""
+        root: Any = self if self._is_root() else self._root
+        for array in possible_layouts(root._layout(), root.shape, root.dtype):
+            yield array if root is self else self._view.shadow(array)
 
     def _reshaped(self, shape: tuple[int, ...]) -> Array | Scalar:
         """Return a view or a copy of another shape: what NumPy would return."""
-        step = Reshape(shape)
-        if self._root is not None and self.size:
-            shadow = self._shadow()
-            if not np.may_share_memory(shadow, shadow.reshape(shape)):
-                return dress(step.read(self._p, self._read()), self._p)
-        return self._viewed(step)
+        own = self.shape
+        if len(own) == 1 and self._is_root():
+            return self._viewed(Reshape(shape))
+        if self._is_root() and self._order is _UNSEEN and self._p.laid_out(self._value) is None:
+            is_view = new_array_shares(own, shape)
+        else:
+            is_view = agreed(shares(array, shape) for array in self._shadows())
+        return self._reshaped_as(shape, is_view)
+
+    def _raveled(self) -> Array:
+        """Return all elements in C order: a view where they lie in memory so, else a copy."""
+        return self._reshaped_as((self.size,), agreed(array.flags.c_contiguous for array in self._shadows()))
+
+    def _reshaped_as(self, shape: tuple[int, ...], is_view: bool | None) -> Any:
+        if is_view:
+            return self._viewed(Reshape(shape))
+        value, p = self._read(), self._p
+        raw = p.reshape(value, shape=shape)
+        if is_view is None and shape:
+            return self._view_of(raw, UncertainReshape(shape, p.engine))
+        return Array(raw, p)._copied("C") if shape else Scalar(raw, p)
+
+    def _copied(self, order: str = "K") -> Array:
+        """Return a copy, which NumPy lays out in this order."""
+        copy = Array(self._read(), self._p)
+        if order == "C" or order == "F":
+            copy._order = np.empty(self.shape, self.dtype, order)
+        else:
+            layout = self._layout()
+            copy._order = None if layout is None else np.empty_like(layout)
+        return copy
+
+    def __copy__(self) -> Array:
+        return self._copied()
 
     @property
     def flat(self) -> Any:
@@ -152,14 +264,51 @@ class Array(Dressed):
     # ---- indexing
 
     def __getitem__(self, index: Any) -> Any:
-        value = self._value if self._root is None else self._read()
+        root = self._root
+        if root is None:
+            value = self._value
+        elif type(root) is PendingWrites:
+            position = root.position(index)
+            if position is None:
+                value = self._read()
+            else:
+                raw = root.entries.get(position)
+                if raw is not None:
+                    return self._entry(raw, index, root.p)
+                value = self._value
+        else:
+            value = self._read()
         p, index, basic = self._settled(index, value)
-        raw = p.getitem(value, index=index)
+        raw = p.getitem(value, index=index if basic else subscripts.with_known_masks(p, index))
         if not raw.shape:
             return Scalar(raw, p)
         return self._view_of(raw, Subscript(index)) if basic else Array(raw, p)
 
+    def _entry(self, raw: Any, index: Any, p: Primitives) -> Any:
+        """Return one entry that waits to be written: a Scalar, or a view."""
+        if not raw.shape:
+            return Scalar(raw, p)
+        view = Array(raw, p)
+        view._root = self
+        view._view = View(None, Subscript(index))
+        view._seen = raw
+        return view
+
     def __setitem__(self, index: Any, item: Any) -> None:
+        root = self._root
+        if root is None or type(root) is PendingWrites:
+            kind = type(item)
+            if kind is float:
+                if self._defer(index, self.dtype.type(item), self._p):
+                    return
+            elif kind is Scalar or kind is Array:
+                raw = item._value if item._root is None else item._read()
+                p = item._p
+                dtype = self._p.dtype(self._value)
+                if raw.dtype is not dtype:
+                    raw = _cast_item(p, raw, dtype)
+                if self._defer(index, raw, p):
+                    return
         current = self._value if self._root is None else self._read()
         p, index, basic = self._settled(index, current)
         if type(item) is not float:
@@ -169,7 +318,8 @@ class Array(Dressed):
             if item is NotImplemented:
                 raise TypeError("only numbers and arrays can be assigned to the elements of an array")
             item = _cast_item(p, item, p.dtype(current))
-        if basic or not _is_unknown_mask(p, index, current, item):
+        if basic or not subscripts.is_unknown_mask(p, index, current, item):
+            index = index if basic else subscripts.with_known_masks(p, index)
             self._replace(p.setitem(current, item, index=index), p)
         else:
             self._replace(p.where(index, item, current), p)
@@ -196,14 +346,24 @@ class Array(Dressed):
 
     def _holds(self, view: Array, index: Any) -> bool:
         """Say whether a view is this array's own part at `index`: `y[i:j] += v` ends by assigning it to itself."""
-        root = self if self._root is None else self._root
+        is_root = self._is_root()
+        root: Any = self if is_root else self._root
         return (
             view._root is root
             and view._seen is root._value
-            and view._view.previous is (None if self._root is None else self._view)
+            and root._root is None
+            and view._view.previous is (None if is_root else self._view)
             and type(view._view.step) is Subscript
             and view._view.step.index == index
         )
+
+
+def argument(raw: Any, p: Primitives) -> Array:
+    """Dress an argument of the user's function, which arrives in C order on engines that have their own arrays."""
+    array = Array(raw, p)
+    if len(raw.shape) > 1 and p.laid_out(raw) is None:
+        array._order = np.empty(raw.shape, p.dtype(raw))
+    return array
 
 
 def dress(raw: Any, p: Primitives) -> Any:
@@ -237,13 +397,3 @@ def _cast_item(p: Primitives, item: Any, dtype: np.dtype) -> Any:
     if found.kind == "c" and dtype.kind != "c":
         raise TypeError(f"cannot store a complex number in an array of {dtype}")
     return item if found == dtype else p.astype(item, dtype=dtype)
-
-
-def _is_unknown_mask(p: Primitives, index: Any, value: Any, item: Any) -> bool:
-    """Say whether an index is a mask of the whole array, known only when a compiled function runs, for one number."""
-    return (
-        not isinstance(index, (np.ndarray, tuple))
-        and p.dtype(index).kind == "b"
-        and tuple(p.shape(index)) == tuple(p.shape(value))
-        and not p.shape(item)
-    )

@@ -21,7 +21,7 @@ from diffiface.numpy_api.table import (
     parameters_of,
     public_name,
 )
-from diffiface.primitives import Primitives
+from diffiface.primitives import NUMPY, Primitives
 
 _LAYOUT_ONLY = frozenset({"casting", "order", "subok"})
 """Arguments of ufuncs that change no number once the result's dtype is settled."""
@@ -41,6 +41,8 @@ def _entry_of(function: np.ufunc, p: Primitives) -> UfuncEntry:
         from diffiface.numpy_api.functions import scipy_special as scipy_special
 
         entry = UFUNCS.get(function)
+    if entry is None and p is NUMPY:  # plain numbers need no translation
+        return UfuncEntry(public_name(function), lambda p, *raw: function(*raw), discrete=True)
     if entry is None:
         unsupported(p, f"{public_name(function)} is not translated")
     if entry.name in p.composites:
@@ -127,16 +129,15 @@ def _call_with_keywords(self: Dressed, function: np.ufunc, inputs: tuple[Any, ..
 def _at(self: Dressed, function: np.ufunc, inputs: tuple[Any, ...]) -> None:
     target, index, *values = inputs
     p = trace_among(inputs, None) or self._p
-    if function not in (np.add, np.subtract):
-        unsupported(p, f"{public_name(function)}.at is not translated")
-    value = array_in(values[0], p)
-    if function is np.subtract:
-        value = p.negative(value)
+    name = f"{public_name(function)}.at"
+    translation = UFUNC_METHODS.get((function, "at"))
+    if translation is None:
+        unsupported(p, f"{name} is not translated")
     if type(target) is not Array:
-        store(target, None, p, f"{public_name(function)}.at")
+        store(target, None, p, name)
     current = target._read()
     _, index, _ = target._settled(index, current)
-    target._store(p.add_at(current, value, index=index), p)
+    target._store(translation(p, current, index, *[array_in(value, p) for value in values]), p)
 
 
 def _reduce_or_accumulate(
@@ -151,7 +152,8 @@ def _reduce_or_accumulate(
     keywords.setdefault("axis", 0)
     for keyword in keywords.keys() - (parameters_of(translation) or {}).keys():
         unsupported(p, f"{name} with {keyword}= is not translated", f"leave out {keyword}=")
-    result = translation(p, array_in(inputs[0], p), **{k: raw_in(v, p) for k, v in keywords.items()})
+    raw = [array_in(value, p) for value in inputs]
+    result = translation(p, *raw, **{k: raw_in(v, p) for k, v in keywords.items()})
     return dress(result, p) if target is None else store(target, result, p, name)
 
 
@@ -180,6 +182,16 @@ def call(self: Dressed, function: Callable[..., Any], args: tuple[Any, ...], key
     assert p is not None
     if keywords:
         p = trace_among(keywords.values(), p) or p
+    if p is NUMPY:
+        try:
+            return _translated(p, function, args, {**keywords})
+        except UnsupportedOperationError:  # plain numbers need no translation
+            return dress(function(*raw_in(args, p), **raw_in(keywords, p)), p)
+    return _translated(p, function, args, keywords)
+
+
+def _translated(p: Primitives, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Run the translation in the trace in which the arguments meet."""
     entry = FUNCTIONS.get(function)
     if entry is None:
         unsupported(p, f"{public_name(function)} is not translated")

@@ -8,11 +8,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from diffiface.errors import DiffifaceError, TracedValueError, UnsupportedOperationError, user_line
-from diffiface.primitives import Primitives
+from diffiface.numpy_api.table import REFUSED_METHODS
+from diffiface.primitives import NUMPY, Primitives
 
 PLAIN_NUMBER_FIX = (
-    "use np.* functions (np.exp, not math.exp); make buffers with np.zeros_like(x) or np.zeros(n, like=x), "
-    "not np.zeros(n)"
+    "f reached code that cannot be redirected (a library, C code, an array made outside f): use np.* functions there, "
+    "write into arrays made inside f (np.zeros(n), np.array(a) for a copy), or make them with np.zeros_like(x)"
 )
 LIVE_VALUE_FIX = (
     "write np.where for a choice between values, or let f run eagerly: turn jit off where the backend has the option "
@@ -72,13 +73,18 @@ class Dressed:
     def nbytes(self) -> int:
         return self.size * self.itemsize
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def __getattr__(self, name: str) -> Any:
         if name in _NDARRAY_ATTRIBUTES:
+            if self._p is NUMPY:  # plain numbers, in a copy that refuses to be written through
+                plain = np.array(self._read())
+                plain.flags.writeable = False
+                return getattr(plain, name)
+            reason, fix = REFUSED_METHODS.get(name, ("it is not translated", "write it with other NumPy functions"))
             raise UnsupportedOperationError(
-                f"ndarray.{name} of a value that is being differentiated is not translated",
+                f"ndarray.{name} of a value that is being differentiated is refused: {reason}",
                 engine=self._p.engine,
                 where=user_line(),
-                fix="write it with other NumPy functions",
+                fix=fix,
             )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -156,6 +162,8 @@ class Dressed:
 
 def known(p: Primitives, value: Any, asked: str) -> Any:
     """Return the plain number(s) behind a raw value, to decide something by; an error where they are not known."""
+    if isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)):
+        return np.asarray(value)
     cause: Exception | None = None
     try:
         primal = p.primal(value)

@@ -16,7 +16,7 @@ from diffiface.numpy_api.table import UFUNCS
 
 SAME_NAME = (
     "sum prod mean std var min max argmin argmax cumsum cumprod all any clip round take repeat trace diagonal "
-    "argsort searchsorted nonzero dot squeeze swapaxes ravel choose"
+    "argpartition argsort searchsorted nonzero dot squeeze swapaxes ravel choose"
 ).split()
 """Methods with the arguments of the function of that name."""
 
@@ -72,12 +72,16 @@ def _sort(self: Any, axis: int = -1, kind: Any = None, order: None = None, *, st
     self[...] = np.sort(self, axis, kind)
 
 
+def _partition(self: Any, kth: Any, axis: int = -1, kind: Any = "introselect", order: None = None) -> None:
+    self[...] = np.partition(self, kth, axis, kind, order)
+
+
 def _put(self: Any, indices: Any, values: Any, mode: Any = "raise") -> None:
     np.put(self, indices, values, mode)
 
 
 def _copy(self: Dressed, order: str = "C") -> Any:
-    return self.__copy__()
+    return self._copied(order) if type(self) is Array else self.__copy__()
 
 
 def _compress(self: Any, condition: Any, axis: int | None = None) -> Any:
@@ -106,7 +110,7 @@ for _name, _function in {
     "conjugate": _elementwise(np.conjugate),
 }.items():
     setattr(Dressed, _name, _function)
-for _name, _function in {"fill": _fill, "sort": _sort, "put": _put}.items():
+for _name, _function in {"fill": _fill, "sort": _sort, "partition": _partition, "put": _put}.items():
     setattr(Array, _name, _function)
 for _name, _property in {
     "T": property(shapes.transpose),

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from diffiface.numpy_api.dressed import known
+from diffiface.primitives import Primitives
+
 _UNINDEXABLE = (
     "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are valid "
     "indices"
@@ -39,5 +42,29 @@ def settle(index: Any, shape: tuple[int, ...]) -> tuple[Any, bool]:
             if isinstance(part, (float, complex, np.generic, str)):
                 raise IndexError(_UNINDEXABLE)
             return settled, False
-    selected = probe(shape)[settled]
-    return settled, isinstance(selected, np.ndarray) and selected.base is not None
+    array = probe(shape)
+    selected = array[settled]
+    # Not `selected.base is not None`: a copy such as a[:, [0, 1]] is a transposed view of something made for it.
+    return settled, isinstance(selected, np.ndarray) and np.may_share_memory(selected, array)
+
+
+def with_known_masks(p: Primitives, index: Any) -> Any:
+    """Return an index with plain masks; an error for one that is only known when a compiled function runs."""
+    if type(index) is tuple:
+        return tuple(with_known_masks(p, part) for part in index)
+    if (
+        isinstance(index, (int, slice, np.ndarray, np.generic, type(None), type(Ellipsis)))
+        or p.dtype(index).kind != "b"
+    ):
+        return index
+    return known(p, index, "indexing by a mask, which selects as many elements as it has true entries,")
+
+
+def is_unknown_mask(p: Primitives, index: Any, value: Any, item: Any) -> bool:
+    """Say whether an index is a mask of the whole array, known only when a compiled function runs, for one number."""
+    return (
+        not isinstance(index, (np.ndarray, tuple))
+        and p.dtype(index).kind == "b"
+        and tuple(p.shape(index)) == tuple(p.shape(value))
+        and not p.shape(item)
+    )

@@ -10,11 +10,19 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 Translation = TypeVar("Translation", bound=Callable[..., Any])
+
+Kind = Literal["differentiable", "zero derivative", "structural", "plain", "refused"]
+"""What becomes of a call in which something is being differentiated.
+
+"differentiable": the derivative goes through; "zero derivative": the result is piecewise constant, boolean or integer;
+"structural": about shapes, conversions and new arrays; "plain": has no argument that could be differentiated, so
+that NumPy itself is called; "refused": raises, and says why.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,10 @@ class Entry:
     """Whether any number of positional arguments goes through as it is."""
     dressed: bool
     """Whether the translation works on dressed values (views, callbacks, writes) or on raw ones."""
+    kind: Kind = "differentiable"
+    """What becomes of derivatives."""
+    note: str = ""
+    """What there is to know about the translation; of a refused function, why it is refused and what to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +54,18 @@ class UfuncEntry:
     translation: Callable[..., Any]
     discrete: bool
     """Whether the result can be boolean or integer though an argument is not."""
+    kind: Kind = "differentiable"
+    note: str = ""
 
 
 FUNCTIONS: dict[Callable[..., Any], Entry] = {}
 UFUNCS: dict[np.ufunc, UfuncEntry] = {}
 UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
-"""`reduce` and `accumulate` of a ufunc: functions `(p, raw, *, axis, ...)`. (`outer` and `at` need no entries.)"""
+"""`reduce`, `accumulate` and `reduceat` of a ufunc: functions `(p, raw, *, axis, ...)`. (`outer` and `at` need no
+entries, and those that have none here are folded by `ufunc_methods`.)"""
+
+REFUSED_METHODS: dict[str, tuple[str, str]] = {}
+"""Methods and attributes of ndarray that no traced value has: why, and what to write instead."""
 
 
 def public_name(function: Callable[..., Any]) -> str:
@@ -64,7 +82,9 @@ def available(namespace: Any, *names: str) -> list[Any]:
     return [getattr(namespace, name) for name in names if hasattr(namespace, name)]
 
 
-def _add_entry(function: Callable[..., Any], translation: Callable[..., Any], arrays: int, dressed: bool) -> None:
+def _add_entry(
+    function: Callable[..., Any], translation: Callable[..., Any], arrays: int, dressed: bool, kind: Kind, note: str
+) -> None:
     parameters = list(inspect.signature(translation).parameters.values())
     if not dressed:
         parameters = parameters[1:]  # the primitives come first
@@ -76,44 +96,54 @@ def _add_entry(function: Callable[..., Any], translation: Callable[..., Any], ar
         keywords=frozenset(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)),
         variadic=inspect.Parameter.VAR_POSITIONAL in kinds,
         dressed=dressed,
+        kind=kind,
+        note=note,
     )
 
 
-def numpy_function(*functions: Callable[..., Any], arrays: int = 1) -> Callable[[Translation], Translation]:
+def numpy_function(
+    *functions: Callable[..., Any], arrays: int = 1, kind: Kind = "differentiable", note: str = ""
+) -> Callable[[Translation], Translation]:
     """Enter a translation on raw values: `(p, *arguments)`, the arguments named as NumPy names them."""
 
     def enter(translation: Translation) -> Translation:
         for function in functions:
-            _add_entry(function, translation, arrays, dressed=False)
+            _add_entry(function, translation, arrays, False, kind, note)
         return translation
 
     return enter
 
 
-def dressed_function(*functions: Callable[..., Any]) -> Callable[[Translation], Translation]:
+def dressed_function(
+    *functions: Callable[..., Any], kind: Kind = "differentiable", note: str = ""
+) -> Callable[[Translation], Translation]:
     """Enter a translation on dressed values, with NumPy's own signature."""
 
     def enter(translation: Translation) -> Translation:
         for function in functions:
-            _add_entry(function, translation, 1, dressed=True)
+            _add_entry(function, translation, 1, True, kind, note)
         return translation
 
     return enter
 
 
-def ufunc(*ufuncs: np.ufunc, discrete: bool = False) -> Callable[[Translation], Translation]:
+def ufunc(
+    *ufuncs: np.ufunc, discrete: bool = False, kind: Kind = "differentiable", note: str = ""
+) -> Callable[[Translation], Translation]:
     """Enter the translation of a ufunc: a function `(p, *raw)`."""
 
     def enter(translation: Translation) -> Translation:
         for function in ufuncs:
-            UFUNCS[function] = UfuncEntry(public_name(function), translation, discrete)
+            UFUNCS[function] = UfuncEntry(
+                public_name(function), translation, discrete, "zero derivative" if discrete else kind, note
+            )
         return translation
 
     return enter
 
 
 def ufunc_method(ufunc: np.ufunc, method: str) -> Callable[[Translation], Translation]:
-    """Enter the translation of a ufunc's `reduce` or `accumulate`."""
+    """Enter the translation of a ufunc's `reduce`, `accumulate` or `reduceat`."""
 
     def enter(translation: Translation) -> Translation:
         UFUNC_METHODS[ufunc, method] = translation

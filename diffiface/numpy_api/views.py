@@ -1,18 +1,17 @@
 """Views as lenses: how a view reads its part of an array, and how it writes it back, without touching memory.
 
-A view is a chain of steps from its root, an array that is no view. NumPy decides by memory layout whether
-reshaping a view gives a view or a copy; the same chain applied to an ordinary array of the root's shape, in
-C order, gives NumPy's own answer. (The limit of this: NumPy computes some results, such as `np.exp(m.T)`, in
-Fortran order, so that ravelling *them* would copy; here every root counts as being in C order.)
+A view is a chain of steps from its root, an array that is no view. Whether a reshape is a step at all, or gives a
+copy, `memory_order` says.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
+from diffiface.errors import UnsupportedOperationError, user_line
 from diffiface.primitives import Primitives
 
 
@@ -62,6 +61,31 @@ class Reshape:
 
     def shadow(self, array: np.ndarray) -> np.ndarray:
         return array.reshape(self.shape)
+
+
+@dataclass(slots=True)
+class UncertainReshape(Reshape):
+    """`a.reshape(shape)` where NumPy gives a view or a copy depending on a layout that is not known.
+
+    It may be read as long as nothing was written, to it or to the array: so long the two do not differ.
+    """
+
+    engine: str
+
+    def read(self, p: Primitives, value: Any) -> Any:
+        self._refuse("read after the array it was made of was written to")
+
+    def write(self, p: Primitives, value: Any, seen: Any) -> Any:
+        self._refuse("written to")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise UnsupportedOperationError(
+            f"an array reshaped to {self.shape} was {what}; NumPy gives such a reshape as a view or as a copy, depending "
+            "on the order of the elements in memory, which is not known here",
+            engine=self.engine,
+            where=user_line(),
+            fix="reshape a copy (y = a.copy(), y.reshape(...)), or write to the array before it is reshaped",
+        )
 
 
 @dataclass(slots=True)
@@ -182,9 +206,8 @@ class View:
             seen = step.write(p, value, seen)
         return seen
 
-    def shadow(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        """Return an ordinary array in the view's place in memory, for a root of that shape and dtype."""
-        array = np.empty(shape, dtype)
+    def shadow(self, array: np.ndarray) -> np.ndarray:
+        """Return an ordinary array in the view's place in memory, for a root laid out as `array`."""
         for step in self._steps():
             array = step.shadow(array)
         return array

@@ -69,7 +69,6 @@ _m = np.array([[0.31, 0.72, 0.55], [0.18, 0.93, 0.44]])
 _n = np.array([[0.52, 0.27, 0.81], [0.66, 0.39, 0.15]])
 _t = np.linspace(0.1, 1.3, 12).reshape(2, 3, 2) ** 1.5
 _square = np.array([[2.0, 0.3, -0.4], [0.1, 1.5, 0.2], [-0.3, 0.6, 1.8]])
-_spd = np.array([[2.0, 0.3, -0.4], [0.3, 1.5, 0.2], [-0.4, 0.2, 1.8]])
 _col = np.array([0.7, -0.2, 1.1])
 _mask = np.array([True, False, True, False])
 
@@ -110,33 +109,6 @@ for _name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_eq
     define(_name, getattr(np, _name), "elementwise", _sample(_v, _w), _sample(_m, 0.5), derivative="none")
 for _name in ("logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor"):
     define(_name, getattr(np, _name), "elementwise", _sample(_mask, ~_mask), derivative="none")
-
-# ---- special functions (their NumPy meaning is scipy.special's, loaded when first used)
-
-
-def _scipy_special(name: str) -> Callable[..., Any]:
-    def definition(*args: Any) -> Any:
-        import scipy.special
-
-        return getattr(scipy.special, name)(*args)
-
-    definition.__name__ = name
-    return definition
-
-
-for _name in ("erf", "erfc", "expit", "log_expit", "gammaln", "digamma", "ndtr", "log_ndtr"):
-    define(_name, _scipy_special(_name), "special", _sample(_v), _sample(1 + _m))
-define("xlogy", _scipy_special("xlogy"), "special", _sample(_v, _w), _sample(_m, _col**2))
-
-
-def polygamma(x: Any, *, order: int) -> Any:
-    """The `order`-th derivative of digamma."""
-    import scipy.special
-
-    return scipy.special.polygamma(order, x)
-
-
-define("polygamma", polygamma, "special", _sample(1 + _v, order=1), _sample(1 + _v, order=2))
 
 # ---- selection and conversion
 
@@ -325,33 +297,3 @@ define(
     _sample([_v, _w], subscripts="i,j->ij"),
     _sample([_col, _m, _n], subscripts="j,ij,kj->ki"),
 )
-
-# ---- linear algebra (on stacks of matrices, as numpy.linalg)
-
-
-def solve(a: Any, b: Any) -> Any:
-    """`b` is a matrix or a stack of matrices, never a vector."""
-    return np.linalg.solve(a, b)
-
-
-def slogdet(a: Any) -> tuple[Any, Any]:
-    sign, logabsdet = np.linalg.slogdet(a)
-    return sign, logabsdet
-
-
-def cholesky(a: Any) -> Any:
-    """Reads the lower triangle; its derivative is that of the symmetrised argument."""
-    return np.linalg.cholesky(a)
-
-
-def eigh(a: Any) -> tuple[Any, Any]:
-    values, vectors = np.linalg.eigh(a)
-    return values, vectors
-
-
-define("solve", solve, "linear algebra", _sample(_square, _m.T), _sample(np.stack([_square, _spd]), _t))
-define("inv", np.linalg.inv, "linear algebra", _sample(_square), _sample(np.stack([_square, _spd])))
-define("det", np.linalg.det, "linear algebra", _sample(_square), _sample(np.stack([_square, _spd])))
-define("slogdet", slogdet, "linear algebra", _sample(_square))
-define("cholesky", cholesky, "linear algebra", _sample(_spd))
-define("eigh", eigh, "linear algebra", _sample(_spd))

@@ -7,8 +7,9 @@ the traces in `self.accepts` (nesting: an inner trace treats the values of the o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -41,8 +42,21 @@ class Primitives:
     composites: ClassVar[dict[str, Callable[..., Any]]] = {}
     """Whole NumPy functions the engine does better than the dress would by primitives: by public name."""
 
+    host_call: Callable[..., Any] | None = None
+    """`host_call(name, *arguments, **parameters)`: a primitive that the engine lacks, by its NumPy definition and our
+    derivative rule (`diffiface.nested_rules`). Without it, such a primitive is refused."""
+
+    @classmethod
+    def supplier(cls, name: str) -> Literal["own", "ours", "nobody"]:
+        """Who supplies a primitive on this engine: the engine itself, our fallback, or nobody."""
+        if hasattr(cls, name):
+            return "own"
+        return "nobody" if cls.host_call is None else "ours"
+
     def __getattr__(self, name: str) -> Any:
         if name in PRIMITIVES:
+            if self.host_call is not None:
+                return functools.partial(self.host_call, name)
             from diffiface.errors import UnsupportedOperationError
 
             raise UnsupportedOperationError(f"the primitive {name!r} has no counterpart", engine=self.engine)
@@ -80,6 +94,13 @@ class Primitives:
         None, or the engine's own error, where the value is not known (a function under jit).
         """
         return self.concrete(value)
+
+    def laid_out(self, value: Any) -> np.ndarray | None:
+        """A NumPy array laid out in memory as NumPy would lay out this value (None where that is not known).
+
+        An engine whose primals are the arrays that NumPy's own functions returned may give them.
+        """
+        return value if isinstance(value, np.ndarray) else None
 
     def lower(self, value: Any) -> Any:
         """The same value as the trace outside this one knows it: without this trace's derivative."""

@@ -198,6 +198,23 @@ def test_arrays_in_aux_pass_through_jit():
         np.testing.assert_allclose(gradient, 2 * x)
 
 
+def test_jax_results_do_not_read_a_constant_the_caller_changes_afterwards():
+    # JAX returns before it has computed: the constant must be large enough for the change to come first.
+    x, A = FAMILY.from_numpy(np.ones(800)), np.full((800, 800), 1.0 / 800)
+    prep = di.prepare_gradient(lambda x, A: np.sum(np.tanh(A @ (A @ (A @ A)) @ x)), "jax", x, A)
+    expected = np.array(prep.gradient(x, A))
+    constant = A.copy()
+    found = prep.gradient(x, constant)
+    constant[:] = 0.0
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_constant_too_many_is_not_dropped_without_the_check():
+    prep = di.prepare_gradient(lambda x, a: np.sum(a * x), "jax", X, 2.0, strict=False)
+    with pytest.raises(TypeError):
+        prep.gradient(X, 2.0, 3.0)
+
+
 def test_two_threads_may_differ_in_precision():
     def run(dtype):
         x = X.astype(dtype)

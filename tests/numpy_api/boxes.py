@@ -54,6 +54,9 @@ class BoxTrace(Primitives):
     def primal(self, value: Any) -> Any:
         return self.base.primal(self.open(value)) if self.live or not self.holds(value) else None
 
+    def laid_out(self, value: Any) -> np.ndarray | None:
+        return self.base.laid_out(self.open(value)) if self.live else super().laid_out(value)
+
     def array(self, value: Any) -> Array:
         """Return a traced array of this trace."""
         return Array(Box(value, self), self)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from diffiface.adapter import FlatFunction, current_trace, tracing, trees
-from diffiface.primitives import NUMPY
 from diffiface_native.recorded.captured import Watch, user_function
 from diffiface_native.recorded.graph import Graph, Value
 from diffiface_native.recorded.recorder import NotRecordable, Recorder
@@ -41,9 +40,11 @@ class Recording:
 
     def replay(self, arrays: Sequence[np.ndarray], static: tuple[Any, ...]) -> Any:
         """Return what the engine method would return, or MISS."""
-        for array, (shape, dtype) in zip(arrays, self.specs, strict=True):
+        for place, (array, (shape, dtype)) in enumerate(zip(arrays, self.specs, strict=True)):
             if array.shape != shape or array.dtype != dtype:
                 return MISS
+            if not array.flags.c_contiguous:
+                arrays = [*arrays[:place], np.ascontiguousarray(array), *arrays[place + 1 :]]
         if not self.watch.holds() or not _all_same(static, self.static):
             return MISS
         if self.quiet:
@@ -67,11 +68,12 @@ _COMPUTED = _Computed()
 class Replayed:
     """The engine method of one function, with recordings that are made when they are needed."""
 
-    def __init__(self, engine: str, method: Run, f: FlatFunction, eager: Run):
+    def __init__(self, engine: str, method: Run, f: FlatFunction, eager: Run, program: Callable[[Graph], Program]):
         self._engine = engine
         self._method = method
         self._f = f
         self._eager = eager
+        self._program = program
         self._lock = threading.Lock()
         self._recordings: list[Recording] = []
         self.given_up: str | None = None
@@ -129,7 +131,7 @@ class Replayed:
             else:
                 raise NotRecordable(f"it returns a {type(leaf).__name__} beside y")
         specs = tuple((array.shape, array.dtype) for array in arrays)
-        program = Program(recorder.graph)
+        program = self._program(recorder.graph)
         return Recording(recorder.graph, program, specs, static, watch, structure, plain, recorder.quiet)
 
     def graph(self) -> str:

@@ -64,7 +64,7 @@ class Recorder(Primitives):
 
     def input(self, array: np.ndarray) -> Value:
         """Add an input like this array."""
-        value = self._new("input", (), {}, np.array(array))
+        value = self._new("input", (), {}, np.array(array, order="C"))
         self.graph.inputs.append(value)
         return value
 

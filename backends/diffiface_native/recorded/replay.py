@@ -6,7 +6,7 @@ A buffer is used again when nothing reads it any more, views included. Results a
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,8 +56,11 @@ class Program:
         """Results that are new arrays already."""
         self._results = {output.number for output in graph.outputs if type(output) is Value}
         self._values = graph.live()
-        self._last_use = self._find_last_uses()
+        self._last_use: dict[int, int] = {}
+        self._now = 0
+        """The number of the step that is being written."""
         self.source = self._write()
+        self._compile()
         exec(self.source, self._names)
         self._local = _Local(self._specs)
         self._names["local"] = self._local
@@ -70,33 +73,32 @@ class Program:
 
     # ---- which memory a value lives in, and until when
 
-    def _find_last_uses(self) -> dict[int, int]:
-        """Map the number of each value that owns memory to the number of the last value that reads it."""
-        last: dict[int, int] = {}
+    def _find_last_uses(self, steps: Sequence[Any]) -> dict[int, int]:
+        """Map the number of each value that owns memory to the last step that reads it."""
         for value in self._values:
-            root = self._root_of(value)
-            self._root[value.number] = root
-            last[root] = max(last.get(root, 0), value.number)
-            for operand in value.operands:
-                operand_root = self._root[operand.number]
-                last[operand_root] = max(last.get(operand_root, 0), value.number)
-        end = len(self._graph.values)
+            self._root[value.number] = self._root_of(value)
+        last: dict[int, int] = {}
+        for place, step in enumerate(steps):
+            for value in _members(step):
+                for number in (value.number, *[operand.number for operand in value.operands]):
+                    root = self._root[number]
+                    last[root] = max(last.get(root, 0), place)
         for output in self._graph.outputs:
             if type(output) is Value:
-                last[self._root[output.number]] = end
+                last[self._root[output.number]] = len(steps)
         return last
 
     def _root_of(self, value: Value) -> int:
-        if _is_view(value):
+        if is_view(value):
             argument = value.arguments[0]
             return self._root[argument.number] if type(argument) is Value else value.number
         return value.number
 
-    def _dies_at(self, argument: Any, value: Value) -> bool:
-        """Say whether an argument's own buffer is read for the last time by this value."""
+    def _dies_here(self, argument: Any) -> bool:
+        """Say whether an argument's own buffer is read for the last time by the present step."""
         if type(argument) is not Value or self._root[argument.number] != argument.number:
             return False
-        return argument.number in self._buffer_of and self._last_use[argument.number] == value.number
+        return argument.number in self._buffer_of and self._last_use[argument.number] == self._now
 
     def _allocate(self, value: Value) -> str:
         key = (value.shape, value.dtype)
@@ -114,10 +116,11 @@ class Program:
         self._buffer_of[value.number] = number
         return f"b{number}"
 
-    def _release(self, value: Value) -> None:
-        for operand in {self._root[o.number]: o for o in value.operands}:
-            if self._last_use[operand] == value.number and operand in self._buffer_of:
-                number = self._buffer_of.pop(operand)
+    def _release(self, members: Sequence[Value]) -> None:
+        roots = {self._root[o.number] for value in members for o in (value, *value.operands)}
+        for root in sorted(roots):
+            if self._last_use[root] == self._now and root in self._buffer_of:
+                number = self._buffer_of.pop(root)
                 self._free[self._specs[number]].append(number)
 
     # ---- writing the program
@@ -141,21 +144,46 @@ class Program:
             return f"({''.join(self._index(part) + ', ' for part in index)})"
         return self._name(index)
 
+    def _steps(self) -> list[Any]:
+        """Return what is computed, in order: Values, or what a subclass makes of several."""
+        return self._values
+
     def _write(self) -> str:
         guards = {guard.value.number: guard for guard in self._graph.guards}
-        for value in self._values:
-            if value.operation != "input":
-                self._lines.append(f"v{value.number} = {self._expression(value)}")
-            guard = guards.get(value.number)
-            if guard is not None:
-                self._lines.append(self._guard(value, guard.expected))
-            self._release(value)
+        for value in self._graph.inputs:
+            self._write_guard(value, guards)
+        steps = self._steps()
+        self._last_use = self._find_last_uses(steps)
+        for self._now, step in enumerate(steps):
+            if type(step) is not Value:
+                self._write_kernel(step)
+            elif step.operation != "input":
+                self._lines.append(f"v{step.number} = {self._expression(step)}")
+            members = _members(step)
+            for value in members:
+                self._note_layout(value)
+                self._write_guard(value, guards)
+            self._release(members)
         results = ", ".join(self._result(output) for output in self._graph.outputs)
         parameters = ", ".join(f"v{value.number}" for value in self._graph.inputs)
         buffers = "".join(f"b{i}, " for i in range(len(self._specs)))
         head = [f"{buffers[:-1]} = local.buffers"] if buffers else []
         body = "\n    ".join([*head, *self._lines, f"return ({results}{',' if results else ''})"])
         return f"def replay({parameters}):\n    {body}\n"
+
+    def _write_kernel(self, kernel: Any) -> None:
+        raise NotImplementedError
+
+    def _note_layout(self, value: Value) -> None:
+        pass
+
+    def _compile(self) -> None:
+        """Add what the program calls by name, if a subclass has something to add."""
+
+    def _write_guard(self, value: Value, guards: dict[int, Any]) -> None:
+        guard = guards.get(value.number)
+        if guard is not None:
+            self._lines.append(self._guard(value, guard.expected))
 
     def _guard(self, value: Value, expected: bytes) -> str:
         if value.shape == () and value.dtype == bool:
@@ -178,7 +206,7 @@ class Program:
                 return self._on_scalars(name, ufunc, texts)
             if _fits_out(value):
                 target = self._target(value)
-                return f"{self._name(ufunc, name)}({', '.join(texts)}{f', {target}' if target else ''})"
+                return f"{self._name(ufunc, name)}({', '.join(texts)}, {target})"
         if name in _REDUCTIONS:
             axis, keepdims = value.parameters["axis"], value.parameters["keepdims"]
             out = "None" if value.shape == () or self._is_new_result(value) else self._allocate(value)
@@ -192,13 +220,16 @@ class Program:
         return f"{self._name(ufunc, name)}({', '.join(texts)})"
 
     def _target(self, value: Value) -> str:
-        """Return the buffer a result goes to: that of an argument that ends here, else another; "" for a new array."""
+        """Return the buffer a result goes to: that of an argument that ends here, else another.
+
+        For a new array it is what makes NumPy return one in C order.
+        """
         if self._is_new_result(value):
-            return ""
+            return "order='C'"
         if value.operation != "matmul":
             for argument in value.arguments:
                 if (
-                    self._dies_at(argument, value)
+                    self._dies_here(argument)
                     and argument.shape == value.shape
                     and argument.dtype == value.dtype
                     and not any(self._shares(other, argument) for other in value.arguments if other is not argument)
@@ -221,7 +252,7 @@ class Program:
         base, item = value.arguments
         index = self._index(value.parameters["index"])
         if (
-            self._dies_at(base, value)
+            self._dies_here(base)
             and base.shape == value.shape
             and base.dtype == value.dtype
             and not self._shares(item, base)
@@ -261,7 +292,11 @@ class Program:
         return f"array(v{output.number}, order='C')"
 
 
-def _is_view(value: Value) -> bool:
+def _members(step: Any) -> Sequence[Value]:
+    return (step,) if type(step) is Value else step.members
+
+
+def is_view(value: Value) -> bool:
     """Say whether NumPy returns a view (or may return one) for this value."""
     if value.operation == "getitem":
         return index_is_basic(value.parameters["index"]) and value.shape != ()

@@ -3,6 +3,8 @@
 from diffiface_native.rules import (
     contraction,
     elementwise,
+    factorizations,
+    fourier,
     indexing,
     linear_algebra,
     reductions,
@@ -28,6 +30,8 @@ UNARY: dict[str, UnaryRule] = {
     **shape.UNARY,
     **indexing.UNARY,
     **linear_algebra.UNARY,
+    **factorizations.UNARY,
+    **fourier.UNARY,
 }
 
-NARY: dict[str, NaryRule] = {**shape.NARY, **indexing.NARY, **contraction.NARY, **linear_algebra.NARY}
+NARY: dict[str, NaryRule] = {**special.NARY, **shape.NARY, **indexing.NARY, **contraction.NARY, **linear_algebra.NARY}

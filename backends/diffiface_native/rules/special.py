@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from diffiface.adapter import Primitives
-from diffiface_native.rules.rule import Partial, UnaryRule
+from diffiface.adapter import SPECIAL_FUNCTIONS, Primitives
+from diffiface_native.rules.broadcasting import align, unbroadcast
+from diffiface_native.rules.rule import NaryRule, Partial, UnaryRule, is_complex, total
 
 _LOG_SQRT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -46,3 +48,35 @@ def _polygamma(p: Primitives, t: Any, y: Any, x: Any, *, order: int) -> Any:
 
 
 UNARY: dict[str, UnaryRule] = {"polygamma": UnaryRule(_polygamma, _polygamma)}
+
+# ---- the functions of the table, whose partial derivatives it holds
+
+
+def _special_jvp(p: Primitives, tangents: Sequence[Any], y: Any, arrays: Sequence[Any], *, function: str) -> Any:
+    entry, shape = SPECIAL_FUNCTIONS[function], p.shape(y)
+    terms = [
+        p.multiply(align(p, tangent, len(shape)), entry.slope(p, place, y, arrays))
+        for place, tangent in enumerate(tangents)
+        if tangent is not None
+    ]
+    result = total(p, terms)
+    batch = next(p.shape(tangent)[0] for tangent in tangents if tangent is not None)
+    return result if p.shape(result) == (batch, *shape) else p.broadcast_to(result, shape=(batch, *shape))
+
+
+def _special_vjp(
+    p: Primitives, ct: Any, y: Any, arrays: Sequence[Any], wanted: Sequence[bool], *, function: str
+) -> list[Any]:
+    entry = SPECIAL_FUNCTIONS[function]
+    cotangents = []
+    for place, (array, want) in enumerate(zip(arrays, wanted, strict=True)):
+        if not want:
+            cotangents.append(None)
+            continue
+        cotangent = unbroadcast(p, p.multiply(ct, entry.slope(p, place, y, arrays)), p.shape(array))
+        # A real argument of a complex function (an order, a real x of a Hankel function) has a real cotangent.
+        cotangents.append(p.real(cotangent) if is_complex(p, cotangent) and not is_complex(p, array) else cotangent)
+    return cotangents
+
+
+NARY: dict[str, NaryRule] = {"special": NaryRule(_special_jvp, _special_vjp)}

@@ -1,16 +1,32 @@
 """The translations, by kind. Importing this package enters them in the table (scipy.special's when first met)."""
 
 from diffiface.numpy_api.functions import arithmetic as arithmetic
+from diffiface.numpy_api.functions import complex_domain as complex_domain
 from diffiface.numpy_api.functions import contraction as contraction
+from diffiface.numpy_api.functions import convolution as convolution
 from diffiface.numpy_api.functions import creation as creation
+from diffiface.numpy_api.functions import differences as differences
 from diffiface.numpy_api.functions import einsum as einsum
+from diffiface.numpy_api.functions import factorizations as factorizations
+from diffiface.numpy_api.functions import float_parts as float_parts
+from diffiface.numpy_api.functions import fourier as fourier
+from diffiface.numpy_api.functions import histograms as histograms
 from diffiface.numpy_api.functions import indexing as indexing
 from diffiface.numpy_api.functions import joining as joining
 from diffiface.numpy_api.functions import linear_algebra as linear_algebra
+from diffiface.numpy_api.functions import moments as moments
+from diffiface.numpy_api.functions import order_statistics as order_statistics
+from diffiface.numpy_api.functions import padding as padding
+from diffiface.numpy_api.functions import polynomials as polynomials
 from diffiface.numpy_api.functions import queries as queries
 from diffiface.numpy_api.functions import reductions as reductions
+from diffiface.numpy_api.functions import refused as refused
+from diffiface.numpy_api.functions import running as running
+from diffiface.numpy_api.functions import searching as searching
+from diffiface.numpy_api.functions import sets as sets
 from diffiface.numpy_api.functions import shape as shape
-from diffiface.numpy_api.functions import signals as signals
 from diffiface.numpy_api.functions import sorting as sorting
 from diffiface.numpy_api.functions import statistics as statistics
+from diffiface.numpy_api.functions import ufunc_methods as ufunc_methods
+from diffiface.numpy_api.functions import without_nan as without_nan
 from diffiface.numpy_api.functions import writing as writing

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from diffiface.numpy_api.functions.raw import cast, inexact, ndim, result_type
-from diffiface.numpy_api.table import available, numpy_function, ufunc
+from diffiface.numpy_api.table import UFUNCS, Kind, available, numpy_function, ufunc
 from diffiface.primitives import PRIMITIVES, Primitives
 
 
@@ -23,9 +23,13 @@ def _primitive(name: str) -> Callable[..., Any]:
     return {1: of_one, 2: of_two}[getattr(np, name).nin]
 
 
+_KINDS: dict[str, Kind] = {"smooth": "differentiable", "zero": "zero derivative", "none": "zero derivative"}
+
 for _name, _definition in PRIMITIVES.items():
     if isinstance(getattr(np, _name, None), np.ufunc):
-        ufunc(getattr(np, _name), discrete=_definition.derivative == "none")(_primitive(_name))
+        ufunc(getattr(np, _name), discrete=_definition.derivative == "none", kind=_KINDS[_definition.derivative])(
+            _primitive(_name)
+        )
 
 
 # ---- one argument
@@ -94,7 +98,7 @@ def copysign(p: Primitives, a: Any, b: Any) -> Any:
     return p.where(signbit(p, b), p.negative(magnitude), magnitude)
 
 
-@ufunc(np.heaviside)
+@ufunc(np.heaviside, note="Differentiable in the value at 0.")
 def heaviside(p: Primitives, x: Any, at_zero: Any) -> Any:
     x = inexact(p, x)
     step = p.where(p.greater(x, 0), 1.0, p.where(p.isnan(x), np.nan, 0.0))
@@ -150,7 +154,7 @@ def clip(p: Primitives, a: Any, a_min: Any = None, a_max: Any = None, *, min: An
     return a if high is None else p.minimum(a, high)
 
 
-@numpy_function(np.round, np.around)
+@numpy_function(np.round, np.around, kind="zero derivative")
 def round_(p: Primitives, a: Any, decimals: int = 0) -> Any:
     if p.dtype(a).kind == "c":
         return p.add(round_(p, p.real(a), decimals), p.multiply(1j, round_(p, p.imag(a), decimals)))
@@ -162,13 +166,16 @@ def round_(p: Primitives, a: Any, decimals: int = 0) -> Any:
     return p.multiply(p.rint(p.divide(a, scale)), scale)
 
 
-@numpy_function(np.fix)
+@numpy_function(np.fix, kind="zero derivative")
 def fix(p: Primitives, x: Any) -> Any:
     return p.trunc(x)
 
 
-@numpy_function(np.nan_to_num)
-def nan_to_num(p: Primitives, x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+def replaced_nan(p: Primitives, x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
+    """Return numbers in the place of NaN and infinity, those of real and imaginary parts each for itself."""
+    if p.dtype(x).kind == "c":
+        real, imaginary = (replaced_nan(p, part, nan, posinf, neginf) for part in (p.real(x), p.imag(x)))
+        return p.add(real, p.multiply(1j, imaginary))
     limits = np.finfo(p.dtype(x))
     x = p.where(p.isnan(x), nan, x)
     x = p.where(p.equal(x, np.inf), float(limits.max) if posinf is None else posinf, x)
@@ -195,18 +202,39 @@ def sinc(p: Primitives, x: Any) -> Any:
     return p.where(small, series, p.divide(p.sin(safe), safe))
 
 
-@numpy_function(np.isclose, arrays=2)
+@numpy_function(np.isclose, arrays=2, kind="zero derivative")
 def isclose(p: Primitives, a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     near = p.less_equal(p.absolute(p.subtract(a, b)), p.add(atol, p.multiply(rtol, p.absolute(b))))
     close = p.logical_or(p.logical_and(near, p.isfinite(b)), p.equal(a, b))
     return p.logical_or(close, p.logical_and(p.isnan(a), p.isnan(b))) if equal_nan else close
 
 
-@numpy_function(np.isposinf)
+@numpy_function(np.isposinf, kind="zero derivative")
 def isposinf(p: Primitives, x: Any) -> Any:
     return p.equal(x, np.inf)
 
 
-@numpy_function(np.isneginf)
+@numpy_function(np.isneginf, kind="zero derivative")
 def isneginf(p: Primitives, x: Any) -> Any:
     return p.equal(x, -np.inf)
+
+
+# ---- the modified Bessel function, which is SciPy's
+
+
+@numpy_function(np.i0)
+def i0(p: Primitives, x: Any) -> Any:
+    import scipy.special
+
+    from diffiface.numpy_api.functions import scipy_special as scipy_special
+
+    return UFUNCS[scipy.special.i0].translation(p, inexact(p, x))
+
+
+@numpy_function(np.kaiser, arrays=0)
+def kaiser(p: Primitives, M: int, beta: Any) -> Any:
+    if M == 1:
+        return np.ones(1)
+    middle = (M - 1) / 2.0
+    shape = np.sqrt(1 - ((np.arange(M) - middle) / middle) ** 2)
+    return p.divide(i0(p, p.multiply(shape, beta)), i0(p, p.multiply(1.0, beta)))

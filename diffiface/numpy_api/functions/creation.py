@@ -7,45 +7,49 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.numpy_api.conversion import array_in
+from diffiface.numpy_api.array import Array, dress
+from diffiface.numpy_api.conversion import array_in, raw_in, trace_among
+from diffiface.numpy_api.dispatch import unsupported
+from diffiface.numpy_api.dressed import Dressed, known
 from diffiface.numpy_api.functions.raw import axis_of, cast, ndim, result_type
-from diffiface.numpy_api.table import available, numpy_function
+from diffiface.numpy_api.table import available, dressed_function, numpy_function
 from diffiface.primitives import Primitives
 
 # A new array holds plain numbers until something is written to it: every engine takes those as constants.
 
 
+def _like(a: Dressed, new: Any, order: str, shape: Any) -> Any:
+    """Return a new array laid out in memory as NumPy lays out one like `a`."""
+    if type(new) is Array:
+        if order in ("C", "F") or shape is not None:
+            return new._copied("F" if order == "F" else "C")
+        if type(a) is Array:
+            layout = a._layout()
+            new._order = None if layout is None else np.empty_like(layout)
+    return new
+
+
 def _filled_like(fill: Callable[..., np.ndarray]) -> Callable[..., Any]:
-    def filled_like(
-        p: Primitives,
-        a: Any,
-        dtype: Any = None,
-        order: str = "K",
-        subok: bool = True,
-        shape: Any = None,
-    ) -> Any:
-        return fill(p.shape(a) if shape is None else shape, p.dtype(a) if dtype is None else dtype)
+    def filled_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+        new = fill(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
+        return _like(a, dress(new, a._p), order, shape)
 
     return filled_like
 
 
-numpy_function(np.zeros_like)(_filled_like(np.zeros))
-numpy_function(np.ones_like)(_filled_like(np.ones))
-numpy_function(np.empty_like)(_filled_like(np.empty))
+dressed_function(np.zeros_like, kind="structural")(_filled_like(np.zeros))
+dressed_function(np.ones_like, kind="structural")(_filled_like(np.ones))
+dressed_function(np.empty_like, kind="structural")(_filled_like(np.empty))
 
 
-@numpy_function(np.full_like)
+@dressed_function(np.full_like)
 def full_like(
-    p: Primitives,
-    a: Any,
-    fill_value: Any,
-    dtype: Any = None,
-    order: str = "K",
-    subok: bool = True,
-    shape: Any = None,
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
 ) -> Any:
-    dtype = p.dtype(a) if dtype is None else np.dtype(dtype)
-    return full(p, p.shape(a) if shape is None else shape, fill_value, dtype)
+    p = trace_among((a, fill_value), None)
+    assert p is not None
+    new = full(p, a.shape if shape is None else shape, raw_in(fill_value, p), a.dtype if dtype is None else dtype)
+    return _like(a, dress(new, p), order, shape)
 
 
 # ---- with like=x
@@ -58,9 +62,9 @@ def _filled(fill: Callable[..., np.ndarray]) -> Callable[..., Any]:
     return filled
 
 
-numpy_function(np.zeros, arrays=0)(_filled(np.zeros))
-numpy_function(np.ones, arrays=0)(_filled(np.ones))
-numpy_function(np.empty, arrays=0)(_filled(np.empty))
+numpy_function(np.zeros, arrays=0, kind="structural")(_filled(np.zeros))
+numpy_function(np.ones, arrays=0, kind="structural")(_filled(np.ones))
+numpy_function(np.empty, arrays=0, kind="structural")(_filled(np.empty))
 
 
 @numpy_function(np.full, arrays=0)
@@ -87,12 +91,12 @@ def asarray(p: Primitives, a: Any, dtype: Any = None, order: str | None = None) 
     return cast(p, value, dtype)
 
 
-@numpy_function(np.eye, arrays=0)
+@numpy_function(np.eye, arrays=0, kind="structural")
 def eye(p: Primitives, N: int, M: int | None = None, k: int = 0, dtype: Any = float, order: str = "C") -> Any:
     return np.eye(N, M, k, dtype)
 
 
-@numpy_function(np.identity, arrays=0)
+@numpy_function(np.identity, arrays=0, kind="structural")
 def identity(p: Primitives, n: int, dtype: Any = float) -> Any:
     return np.identity(n, dtype)
 
@@ -100,7 +104,7 @@ def identity(p: Primitives, n: int, dtype: Any = float) -> Any:
 # ---- between values
 
 
-@numpy_function(np.arange, arrays=0)
+@numpy_function(np.arange, arrays=0, kind="structural")
 def arange(p: Primitives, *bounds: Any, step: Any = 1, dtype: Any = None) -> Any:
     return np.arange(*bounds, step=step, dtype=dtype) if len(bounds) < 3 else np.arange(*bounds, dtype=dtype)
 
@@ -134,11 +138,93 @@ def linspace(
 
 @numpy_function(np.logspace, arrays=2)
 def logspace(
-    p: Primitives, start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None
+    p: Primitives,
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
 ) -> Any:
-    return cast(p, p.power(base, linspace(p, start, stop, num, endpoint)), dtype)
+    base = array_in(base, p)
+    if ndim(p, base):  # NumPy gives the samples an axis of their own in front, which then is moved
+        shape = np.broadcast_shapes(tuple(p.shape(start)), tuple(p.shape(stop)), tuple(p.shape(base)))
+        exponents = linspace(p, p.broadcast_to(start, shape=shape), p.broadcast_to(stop, shape=shape), num, endpoint)
+        powers = p.power(base, exponents)
+        axis = axis_of(p, powers, axis)
+        order = list(range(1, ndim(p, powers)))
+        order.insert(axis, 0)
+        return cast(p, p.transpose(powers, axes=tuple(order)), dtype)
+    return cast(p, p.power(base, linspace(p, start, stop, num, endpoint, axis=axis)), dtype)
+
+
+@numpy_function(np.geomspace, arrays=2)
+def geomspace(
+    p: Primitives, start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Any:
+    first, last = (known(p, v, "numpy.geomspace") for v in (start, stop))
+    if np.any(first == 0) or np.any(last == 0):
+        raise ValueError("Geometric sequence cannot include zero")
+    # Unlike np.linspace, NumPy makes arrays of the ends before it settles the dtype: Python numbers count as float64.
+    kinds = [first.dtype if isinstance(start, (int, float, complex)) else p.dtype(start)]
+    kinds.append(last.dtype if isinstance(stop, (int, float, complex)) else p.dtype(stop))
+    kind = np.result_type(*kinds, np.float16) if dtype is None else np.dtype(dtype)
+    if kind.kind != "c" and np.any(np.sign(first) != np.sign(last)):
+        unsupported(p, "numpy.geomspace between values of different sign is NaN", "give both ends the same sign")
+    # From the first value by powers of the ratio: the ends are hit exactly, and signs and complex turns are kept.
+    intervals = num - 1 if endpoint else num
+    start, stop = (
+        cast(p, array_in(np.asarray(v) if isinstance(v, (int, float, complex)) else v, p), kind) for v in (start, stop)
+    )
+    ratio = p.divide(stop, start)
+    fractions = np.arange(num) / max(intervals, 1)
+    fractions = fractions.reshape((num,) + (1,) * ndim(p, ratio))
+    points = p.multiply(start, p.exp(p.multiply(fractions, p.log(ratio))))
+    if ndim(p, ratio):
+        axis = axis_of(p, points, axis)
+        order = list(range(1, ndim(p, points)))
+        order.insert(axis, 0)
+        points = p.transpose(points, axes=tuple(order))
+    return cast(p, points, kind)
 
 
 @numpy_function(*available(np, "astype"))
-def astype(p: Primitives, x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
+def astype(p: Primitives, x: Any, dtype: Any, *, copy: bool = True) -> Any:
     return cast(p, x, dtype)
+
+
+# ---- conversions
+
+
+@numpy_function(np.require, arrays=0, kind="structural")
+def require(p: Primitives, a: Any, dtype: Any = None, requirements: Any = None) -> Any:
+    # What can be required is about memory, of which a value being differentiated has none.
+    return asarray(p, a, dtype)
+
+
+@numpy_function(np.asarray_chkfinite, arrays=0, kind="structural")
+def asarray_chkfinite(p: Primitives, a: Any, dtype: Any = None, order: str | None = None) -> Any:
+    value = asarray(p, a, dtype)
+    if not np.all(np.isfinite(known(p, value, "numpy.asarray_chkfinite"))):
+        raise ValueError("array must not contain infs or NaNs")
+    return value
+
+
+@numpy_function(np.fromiter, arrays=0, kind="structural")
+def fromiter(p: Primitives, iter: Any, dtype: Any, count: int = -1) -> Any:
+    values = list(iter)
+    if count >= 0:
+        if len(values) < count:
+            raise ValueError(f"iterator too short: Expected {count} but iterator had only {len(values)} items.")
+        values = values[:count]
+    return asarray(p, values, dtype)
+
+
+@numpy_function(np.real_if_close)
+def real_if_close(p: Primitives, a: Any, tol: float = 100) -> Any:
+    if p.dtype(a).kind != "c":
+        return a
+    limit = float(np.finfo(p.dtype(a)).eps) * tol if tol > 1 else tol
+    close = np.all(np.abs(known(p, p.imag(a), "numpy.real_if_close")) < limit)
+    return p.real(a) if close else a

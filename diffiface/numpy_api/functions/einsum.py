@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from diffiface.numpy_api.conversion import array_in
-from diffiface.numpy_api.functions.raw import ndim
+from diffiface.numpy_api.functions.raw import cast, ndim, refuse
+from diffiface.numpy_api.subscripts import probe
 from diffiface.numpy_api.table import numpy_function
 from diffiface.primitives import Primitives
 
 
 @numpy_function(np.einsum, arrays=0)
-def einsum(p: Primitives, *operands: Any, optimize: Any = False) -> Any:
+def einsum(p: Primitives, *operands: Any, dtype: Any = None, order: str = "K", optimize: Any = False) -> Any:
     subscripts, arrays = _textual(operands)
-    arrays = [array_in(a, p) for a in arrays]
+    arrays = [cast(p, array_in(a, p), dtype) for a in arrays]
     inputs, output = _explicit(subscripts, [ndim(p, a) for a in arrays])
     for i, (a, labels) in enumerate(zip(arrays, inputs, strict=True)):
         a, labels = _diagonals(p, a, labels)
@@ -27,8 +28,8 @@ def einsum(p: Primitives, *operands: Any, optimize: Any = False) -> Any:
             labels = "".join(label for label in labels if label in elsewhere)
         arrays[i], inputs[i] = a, labels
     if len(arrays) == 1:
-        order = tuple(inputs[0].index(label) for label in output)
-        return p.transpose(arrays[0], axes=order) if order != tuple(range(len(order))) else arrays[0]
+        axes = tuple(inputs[0].index(label) for label in output)
+        return p.transpose(arrays[0], axes=axes) if axes != tuple(range(len(axes))) else arrays[0]
     while len(arrays) > 2:
         # Two at a time, from the left: one product over all operands would visit every combination of indices.
         kept = set(output).union(*inputs[2:])
@@ -36,6 +37,15 @@ def einsum(p: Primitives, *operands: Any, optimize: Any = False) -> Any:
         product = _pair(p, arrays[:2], inputs[:2], middle)
         arrays, inputs = [product, *arrays[2:]], [middle, *inputs[2:]]
     return _pair(p, arrays, inputs, output)
+
+
+@numpy_function(np.einsum_path, arrays=0, kind="structural")
+def einsum_path(p: Primitives, *operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
+    if einsum_call:
+        refuse(p, "einsum_path", "einsum_call", einsum_call)
+    subscripts, arrays = _textual(operands)
+    # A path depends on shapes only.
+    return np.einsum_path(subscripts, *[probe(tuple(p.shape(array_in(a, p)))) for a in arrays], optimize=optimize)
 
 
 def _pair(p: Primitives, arrays: list[Any], inputs: list[str], output: str) -> Any:

@@ -12,7 +12,7 @@ from diffiface.numpy_api.conversion import array_in, raw_in, trace_of
 from diffiface.numpy_api.dispatch import unsupported
 from diffiface.numpy_api.dressed import known
 from diffiface.numpy_api.functions.joining import diagflat
-from diffiface.numpy_api.functions.raw import axis_of, cast, flat, ndim, refuse, result_type, take
+from diffiface.numpy_api.functions.raw import axis_of, cast, flat, ndim, refuse, result_type, size, take
 from diffiface.numpy_api.functions.shape import as_dressed
 from diffiface.numpy_api.table import dressed_function, numpy_function
 from diffiface.numpy_api.views import diagonal_index
@@ -93,17 +93,17 @@ def choose(p: Primitives, a: Any, choices: Any, mode: str = "raise") -> Any:
 # ---- by what is true: the result's shape depends on values, which must be known
 
 
-@numpy_function(np.nonzero)
+@numpy_function(np.nonzero, kind="zero derivative")
 def nonzero(p: Primitives, a: Any) -> tuple[np.ndarray, ...]:
     return np.nonzero(known(p, a, "numpy.nonzero (or np.where with one argument)"))
 
 
-@numpy_function(np.flatnonzero)
+@numpy_function(np.flatnonzero, kind="zero derivative")
 def flatnonzero(p: Primitives, a: Any) -> np.ndarray:
     return np.flatnonzero(known(p, a, "numpy.flatnonzero"))
 
 
-@numpy_function(np.argwhere)
+@numpy_function(np.argwhere, kind="zero derivative")
 def argwhere(p: Primitives, a: Any) -> np.ndarray:
     return np.argwhere(known(p, a, "numpy.argwhere"))
 
@@ -170,9 +170,37 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
         arr[index_along(p, raw_in(indices, p), axis_of(p, arr._read(), axis))] = values
 
 
-@numpy_function(np.ix_, arrays=0)
+@numpy_function(np.ix_, arrays=0, kind="structural")
 def ix_(p: Primitives, *args: Any) -> Any:
     return np.ix_(*[known(p, array_in(a, p), "numpy.ix_") for a in args])
+
+
+@numpy_function(np.ravel_multi_index, arrays=0, kind="zero derivative")
+def ravel_multi_index(p: Primitives, multi_index: Any, dims: Any, mode: Any = "raise", order: Any = "C") -> Any:
+    return np.ravel_multi_index(_integers(p, multi_index, "ravel_multi_index"), dims, mode, order)
+
+
+@numpy_function(np.unravel_index, arrays=0, kind="zero derivative")
+def unravel_index(p: Primitives, indices: Any, shape: Any, order: Any = "C") -> Any:
+    return np.unravel_index(_integers(p, indices, "unravel_index"), shape, order)
+
+
+def _integers(p: Primitives, values: Any, function: str) -> Any:
+    if isinstance(values, tuple):
+        return tuple(_integers(p, value, function) for value in values)
+    return known(p, array_in(values, p), f"numpy.{function}")
+
+
+@numpy_function(np.lib.stride_tricks.sliding_window_view, note="A copy, not a view; writeable=True is refused.")
+def sliding_window_view(
+    p: Primitives, x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
+) -> Any:
+    if writeable:
+        refuse(p, "lib.stride_tricks.sliding_window_view", "writeable", writeable)
+    # Where each element comes from is what NumPy makes of the positions themselves.
+    shape = tuple(p.shape(x))
+    places = np.lib.stride_tricks.sliding_window_view(np.arange(size(p, x)).reshape(shape), window_shape, axis)
+    return p.getitem(flat(p, x), index=np.array(places))
 
 
 @dressed_function(np.apply_along_axis)

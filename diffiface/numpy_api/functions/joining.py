@@ -1,15 +1,17 @@
-"""Functions that put arrays together, repeat, shift or pad them."""
+"""Functions that put arrays together, repeat or shift them, take parts out or put parts in."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from diffiface.numpy_api.conversion import array_in
-from diffiface.numpy_api.functions.raw import axis_of, cast, flat, ndim, refuse, size, take
-from diffiface.numpy_api.table import numpy_function
+from diffiface.numpy_api.dressed import known
+from diffiface.numpy_api.functions.raw import axis_of, cast, flat, ndim, size, take
+from diffiface.numpy_api.table import available, numpy_function
 from diffiface.primitives import Primitives
 
 
@@ -36,6 +38,11 @@ def at_least(p: Primitives, a: Any, rank: int) -> Any:
     return a if len(shape) >= rank else p.reshape(a, shape=(1,) * (rank - len(shape)) + shape)
 
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # an old name of np.vstack, which warns when it is asked for
+    _ROW_STACK = [f for f in available(np, "row_stack") if f is not np.vstack]
+
+
 @numpy_function(np.concatenate, np.concat, arrays=0)
 def concatenate(p: Primitives, arrays: Any, axis: int | None = 0, *, dtype: Any = None) -> Any:
     members = _arrays(p, arrays)
@@ -54,7 +61,7 @@ def stack(p: Primitives, arrays: Any, axis: int = 0, *, dtype: Any = None) -> An
     return cast(p, p.stack(members, axis=normalize_axis_index(axis, ndim(p, members[0]) + 1)), dtype)
 
 
-@numpy_function(np.vstack, arrays=0)
+@numpy_function(np.vstack, *_ROW_STACK, arrays=0)
 def vstack(p: Primitives, tup: Any, *, dtype: Any = None) -> Any:
     return cast(p, _join(p, [at_least(p, a, 2) for a in _arrays(p, tup)], 0), dtype)
 
@@ -146,56 +153,6 @@ def roll(p: Primitives, a: Any, shift: Any, axis: Any = None) -> Any:
     return a
 
 
-@numpy_function(np.pad, arrays=1)
-def pad(
-    p: Primitives,
-    array: Any,
-    pad_width: Any,
-    mode: Any = "constant",
-    *,
-    constant_values: Any = 0,
-    reflect_type: str = "even",
-) -> Any:
-    rank = ndim(p, array)
-    if isinstance(pad_width, dict):
-        widths = np.zeros((rank, 2), int)
-        for axis, width in pad_width.items():
-            widths[axis] = width
-    else:
-        widths = np.broadcast_to(np.asarray(pad_width, int), (rank, 2))
-    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
-        refuse(p, "pad", "mode", mode)
-    if reflect_type != "even":
-        refuse(p, "pad", "reflect_type", reflect_type)
-    for axis, (before, after) in enumerate(widths):
-        length = p.shape(array)[axis]
-        if before == after == 0:
-            continue
-        if mode == "constant":
-            parts = _constant_parts(p, array, axis, (int(before), int(after)), constant_values)
-            array = p.concatenate(parts, axis=axis)
-        else:
-            # Where each element comes from is what NumPy makes of the positions themselves.
-            array = take(p, array, axis, np.pad(np.arange(length), (before, after), mode=mode))
-    return array
-
-
-def _constant_parts(p: Primitives, a: Any, axis: int, widths: tuple[int, int], constants: Any) -> list[Any]:
-    constants = array_in(constants, p)
-    shape = tuple(p.shape(constants))
-    parts = [a]
-    for side, width in enumerate(widths):
-        constant = constants
-        if shape:
-            row = constants if len(shape) == 1 else p.getitem(constants, index=axis if shape[0] > 1 else 0)
-            constant = p.getitem(row, index=side if p.shape(row)[0] > 1 else 0)
-        size = tuple(width if i == axis else n for i, n in enumerate(p.shape(a)))
-        filled = p.broadcast_to(cast(p, constant, p.dtype(a)), shape=size)
-        if width:
-            parts.insert(0 if side == 0 else len(parts), filled)
-    return parts
-
-
 # ---- taking out and putting in
 
 
@@ -211,15 +168,52 @@ def delete(p: Primitives, arr: Any, obj: Any, axis: int | None = None) -> Any:
 def insert(p: Primitives, arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     if axis is None:
         arr, axis = flat(p, arr), 0
-    if ndim(p, arr) != 1:
-        refuse(p, "insert", "axis", axis)
-    length = p.shape(arr)[0]
-    values = array_in(values, p)
-    # At one place any number of values goes in, at several places one value each.
-    count = size(p, values) if np.ndim(obj) == 0 else len(np.insert(np.arange(length), obj, 0)) - length
-    values = cast(p, p.broadcast_to(values, shape=(count,)), p.dtype(arr))
-    places = np.insert(np.arange(length), obj, np.arange(length, length + count))
-    return p.getitem(p.concatenate([arr, values], axis=0), index=places)
+    axis = axis_of(p, arr, axis)
+    shape = tuple(p.shape(arr))
+    length = shape[axis]
+    values = cast(p, array_in(values, p), p.dtype(arr))
+    obj = np.arange(length)[obj] if isinstance(obj, slice) else np.asarray(obj)
+    if obj.dtype == bool:
+        obj = np.flatnonzero(obj)
+    if obj.size == 1:
+        # At one place any number of layers goes in ...
+        values = at_least(p, values if ndim(p, values) else p.reshape(values, shape=(1,)), len(shape))
+        if obj.ndim == 0:  # ... which `arr[:, 0, :] = values` has in the order of the remaining axes
+            order = tuple(range(1, len(shape)))
+            values = p.transpose(values, axes=(*order[:axis], 0, *order[axis:]))
+        count = p.shape(values)[axis]
+    else:
+        count = obj.size
+    values = p.broadcast_to(values, shape=(*shape[:axis], count, *shape[axis + 1 :]))
+    # Where each layer comes from is what NumPy makes of their numbers.
+    places = np.insert(np.arange(length), obj.item() if obj.size == 1 else obj, np.arange(length, length + count))
+    return take(p, p.concatenate([arr, values], axis=axis), axis, places)
+
+
+@numpy_function(np.trim_zeros, kind="structural", note="The values decide what is trimmed.")
+def trim_zeros(p: Primitives, filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+    if ndim(p, filt) == 0:
+        return filt
+    places = np.nonzero(known(p, filt, "numpy.trim_zeros"))
+    trim = trim.lower()
+    if trim not in {"fb", "bf", "f", "b"}:
+        raise ValueError(f"unexpected character(s) in `trim`: {trim!r}")
+    rank = ndim(p, filt)
+    axes = range(rank) if axis is None else normalize_axis_tuple(axis, rank)
+    index = []
+    for i in range(rank):
+        start, stop = (int(places[i].min()), int(places[i].max()) + 1) if places[i].size else (0, 0)
+        if places[i].size:
+            start, stop = start if "f" in trim else 0, stop if "b" in trim else p.shape(filt)[i]
+        index.append(slice(start, stop) if i in axes else slice(None))
+    return p.getitem(filt, index=tuple(index))
+
+
+@numpy_function(np.resize)
+def resize(p: Primitives, a: Any, new_shape: Any) -> Any:
+    count = size(p, a)
+    places = np.resize(np.arange(count), new_shape)
+    return p.getitem(flat(p, a), index=places) if count else np.zeros(places.shape, p.dtype(a))
 
 
 # ---- triangles and diagonals

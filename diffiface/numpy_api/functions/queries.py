@@ -16,81 +16,81 @@ from diffiface.numpy_api.table import dressed_function, numpy_function
 from diffiface.primitives import Primitives
 
 
-@numpy_function(np.shape)
+@numpy_function(np.shape, kind="structural")
 def shape(p: Primitives, a: Any) -> tuple[int, ...]:
     return tuple(p.shape(a))
 
 
-@numpy_function(np.ndim)
+@numpy_function(np.ndim, kind="structural")
 def ndim(p: Primitives, a: Any) -> int:
     return rank_of(p, a)
 
 
-@numpy_function(np.size)
+@numpy_function(np.size, kind="structural")
 def size(p: Primitives, a: Any, axis: Any = None) -> int:
     return size_of(p, a, None if axis is None else tuple(np.atleast_1d(axis)))
 
 
-@numpy_function(np.iscomplexobj)
+@numpy_function(np.iscomplexobj, kind="structural")
 def iscomplexobj(p: Primitives, x: Any) -> bool:
     return p.dtype(x).kind == "c"
 
 
-@numpy_function(np.isrealobj)
+@numpy_function(np.isrealobj, kind="structural")
 def isrealobj(p: Primitives, x: Any) -> bool:
     return p.dtype(x).kind != "c"
 
 
-@numpy_function(np.iscomplex)
+@numpy_function(np.iscomplex, kind="structural")
 def iscomplex(p: Primitives, x: Any) -> Any:
     return p.not_equal(p.imag(x), 0) if p.dtype(x).kind == "c" else np.zeros(p.shape(x), bool)
 
 
-@numpy_function(np.isreal)
+@numpy_function(np.isreal, kind="structural")
 def isreal(p: Primitives, x: Any) -> Any:
     return p.equal(p.imag(x), 0) if p.dtype(x).kind == "c" else np.ones(p.shape(x), bool)
 
 
-@dressed_function(np.result_type)
+@dressed_function(np.result_type, kind="structural")
 def result_type(*arrays_and_dtypes: Any) -> np.dtype:
     return np.result_type(*[a.dtype if isinstance(a, Dressed) else a for a in arrays_and_dtypes])
 
 
-@dressed_function(np.can_cast)
+@dressed_function(np.can_cast, kind="structural")
 def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
     return np.can_cast(from_.dtype if isinstance(from_, Dressed) else from_, to, casting)
 
 
-@dressed_function(np.common_type)
+@dressed_function(np.common_type, kind="structural")
 def common_type(*arrays: Any) -> Any:
     return np.common_type(*[np.empty(0, a.dtype) if isinstance(a, Dressed) else a for a in arrays])
 
 
-@dressed_function(np.min_scalar_type)
+@dressed_function(np.min_scalar_type, kind="structural")
 def min_scalar_type(a: Any, /) -> np.dtype:
     return a.dtype
 
 
-@dressed_function(np.shares_memory, np.may_share_memory)
+@dressed_function(np.shares_memory, np.may_share_memory, kind="structural")
 def shares_memory(a: Any, b: Any, /, max_work: int = -1) -> bool:
     if not (isinstance(a, Array) and isinstance(b, Array)):
         return False
     # One array, or views of one array, which may yet not overlap: "may" is what NumPy promises cheaply.
-    return (a if a._root is None else a._root) is (b if b._root is None else b._root)
+    return (a if a._is_root() else a._root) is (b if b._is_root() else b._root)
 
 
-@dressed_function(np.array_repr)
+@dressed_function(np.array_repr, kind="structural")
 def array_repr(arr: Any, *arguments: Any, **keywords: Any) -> str:
     return repr(arr)
 
 
-@dressed_function(np.array_str, np.array2string)
+@dressed_function(np.array_str, np.array2string, kind="structural")
 def array_str(a: Any, *arguments: Any, **keywords: Any) -> str:
     return str(a)
 
 
 def _indices_from(function: Callable[..., Any]) -> None:
-    @numpy_function(function)
+    @numpy_function(function, kind="structural")
     def indices_from(p: Primitives, arr: Any, k: int = 0) -> Any:
         shape_only = probe(p.shape(arr))
         return function(shape_only, k) if k else function(shape_only)

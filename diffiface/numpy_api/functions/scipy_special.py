@@ -1,186 +1,103 @@
-"""scipy.special's ufuncs. Loaded when one of them is first met, so that diffiface never imports SciPy by itself."""
+"""scipy.special. Loaded when one of its functions is first met, so that diffiface never imports SciPy by itself.
+
+The ufuncs here; the functions that are Python code in SciPy in `scipy_special_functions` and `scipy_special_sums`.
+Values and derivatives are those of the table in `diffiface.special_functions`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import scipy.special as special
 
-from diffiface.numpy_api.functions.raw import inexact, refuse
-from diffiface.numpy_api.table import available, ufunc
-from diffiface.primitives import Primitives
+from diffiface.numpy_api.functions import scipy_special_functions as scipy_special_functions
+from diffiface.numpy_api.functions import scipy_special_refused as scipy_special_refused
+from diffiface.numpy_api.functions import scipy_special_sums as scipy_special_sums
+from diffiface.numpy_api.table import ufunc
+from diffiface.primitives import PRIMITIVES, Primitives
+from diffiface.primitives.formula import Term, formula
+from diffiface.primitives.formula import special as formula_of
+from diffiface.special_functions import SPECIAL_FUNCTIONS
 
-# ---- those that are a primitive
-
-
-def _enter_primitives() -> None:
-    for name in ("erf", "erfc", "expit", "log_expit", "gammaln", "ndtr", "log_ndtr", "xlogy", "cbrt", "exp2", "expm1"):
-
-        def translation(p: Primitives, *arguments: Any, primitive: str = name) -> Any:
-            return getattr(p, primitive)(*arguments)
-
-        ufunc(getattr(special, name))(translation)
+# ---- those that are a primitive, or a function of the table under the same name
 
 
-_enter_primitives()
+def _primitive(name: str) -> Callable[..., Any]:
+    def translation(p: Primitives, *arguments: Any) -> Any:
+        return getattr(p, name)(*arguments)
+
+    return translation
 
 
-@ufunc(special.psi)
-def digamma(p: Primitives, x: Any) -> Any:
-    return p.digamma(x)
+def _special(name: str) -> Callable[..., Any]:
+    def translation(p: Primitives, *arguments: Any) -> Any:
+        return p.special(*arguments, function=name)
+
+    return translation
 
 
-@ufunc(special.log1p)
-def log1p(p: Primitives, x: Any) -> Any:
-    return p.log1p(x)
+for _name in ("erf", "erfc", "expit", "log_expit", "gammaln", "ndtr", "log_ndtr", "xlogy", "cbrt", "exp2", "expm1"):
+    ufunc(getattr(special, _name))(_primitive(_name))
+ufunc(special.psi)(_primitive("digamma"))
+ufunc(special.log1p)(_primitive("log1p"))
+for _name in SPECIAL_FUNCTIONS.keys() - PRIMITIVES.keys():
+    _function = getattr(special, _name, None)
+    if isinstance(_function, np.ufunc):
+        ufunc(_function)(_special(_name))
 
 
-# ---- sigmoids, logarithms, exponentials
+@ufunc(special.round, kind="zero derivative")
+def round_half_to_even(p: Primitives, x: Any) -> Any:
+    return p.rint(x)
 
 
-@ufunc(special.logit)
-def logit(p: Primitives, x: Any) -> Any:
-    return p.subtract(p.log(x), p.log1p(p.negative(x)))
-
-
-@ufunc(*available(special, "softplus"))
-def softplus(p: Primitives, x: Any) -> Any:
-    return p.logaddexp(0.0, x)
-
-
-@ufunc(special.exp10)
-def exp10(p: Primitives, x: Any) -> Any:
-    return p.power(10.0, inexact(p, x))
-
-
-@ufunc(special.cosm1)
-def cosm1(p: Primitives, x: Any) -> Any:
-    return p.multiply(-2.0, p.square(p.sin(p.divide(x, 2.0))))
-
-
-@ufunc(special.xlog1py)
-def xlog1py(p: Primitives, x: Any, y: Any) -> Any:
-    zero = p.logical_and(p.equal(x, 0), p.logical_not(p.isnan(y)))
-    return p.multiply(x, p.log1p(p.where(zero, 0.0, y)))
-
-
-@ufunc(special.boxcox)
-def boxcox(p: Primitives, x: Any, power: Any) -> Any:
-    zero = p.equal(power, 0)
-    safe = p.where(zero, 1.0, power)
-    logarithm = p.log(x)
-    return p.where(zero, logarithm, p.divide(p.expm1(p.multiply(safe, logarithm)), safe))
-
-
-@ufunc(special.inv_boxcox)
-def inv_boxcox(p: Primitives, x: Any, power: Any) -> Any:
-    zero = p.equal(power, 0)
-    safe = p.where(zero, 1.0, power)
-    return p.where(zero, p.exp(x), p.exp(p.divide(p.log1p(p.multiply(safe, x)), safe)))
-
-
-# ---- entropies and losses
-
-
-@ufunc(special.entr)
-def entr(p: Primitives, x: Any) -> Any:
-    return p.where(p.less(x, 0), -np.inf, p.negative(_x_log_x(p, x)))
-
-
-def _x_log_x(p: Primitives, x: Any) -> Any:
-    positive = p.greater(x, 0)
-    return p.multiply(x, p.log(p.where(positive, x, 1.0)))
-
-
-@ufunc(special.rel_entr)
-def rel_entr(p: Primitives, x: Any, y: Any) -> Any:
-    both = p.logical_and(p.greater(x, 0), p.greater(y, 0))
-    ratio = p.divide(p.where(both, x, 1.0), p.where(both, y, 1.0))
-    zero = p.logical_and(p.equal(x, 0), p.greater_equal(y, 0))
-    return p.where(both, p.multiply(x, p.log(ratio)), p.where(zero, 0.0, np.inf))
-
-
-@ufunc(special.kl_div)
-def kl_div(p: Primitives, x: Any, y: Any) -> Any:
-    return p.add(p.subtract(rel_entr(p, x, y), x), y)
-
-
-@ufunc(special.huber)
-def huber(p: Primitives, delta: Any, r: Any) -> Any:
-    size = p.absolute(r)
-    linear = p.multiply(delta, p.subtract(size, p.multiply(0.5, delta)))
-    loss = p.where(p.less_equal(size, delta), p.multiply(0.5, p.square(r)), linear)
-    return p.where(p.less(delta, 0), np.inf, loss)
-
-
-@ufunc(special.pseudo_huber)
-def pseudo_huber(p: Primitives, delta: Any, r: Any) -> Any:
-    ratio = p.divide(r, delta)
-    return p.multiply(p.square(delta), p.subtract(p.sqrt(p.add(1.0, p.square(ratio))), 1.0))
-
-
-# ---- gamma and its relations
-
-
-def _gamma_sign(p: Primitives, x: Any) -> Any:
-    odd = p.not_equal(p.remainder(p.floor(x), 2.0), 0)
-    return p.where(p.logical_and(p.less(x, 0), odd), -1.0, 1.0)
-
-
-@ufunc(special.loggamma)
-def loggamma(p: Primitives, x: Any) -> Any:
-    if p.dtype(x).kind == "c":
-        refuse(p, "loggamma", "dtype", p.dtype(x))
-    return p.where(p.less(x, 0), np.nan, p.gammaln(x))
-
-
-@ufunc(special.gamma)
-def gamma(p: Primitives, x: Any) -> Any:
-    return p.multiply(_gamma_sign(p, x), p.exp(p.gammaln(x)))
-
-
-@ufunc(special.rgamma)
-def rgamma(p: Primitives, x: Any) -> Any:
-    return p.multiply(_gamma_sign(p, x), p.exp(p.negative(p.gammaln(x))))
-
-
-@ufunc(special.gammasgn)
+@ufunc(special.gammasgn, kind="zero derivative")
 def gammasgn(p: Primitives, x: Any) -> Any:
-    return _gamma_sign(p, x)
+    odd = p.not_equal(p.remainder(p.floor(x), 2.0), 0)
+    sign = p.where(p.logical_and(p.less(x, 0), odd), -1.0, 1.0)
+    pole = p.logical_and(p.less(x, 0), p.equal(x, p.floor(x)))
+    return p.astype(p.where(p.logical_or(pole, p.isnan(x)), np.nan, sign), dtype=p.dtype(p.exp(x)))
 
 
-@ufunc(special.betaln)
-def betaln(p: Primitives, a: Any, b: Any) -> Any:
-    return p.subtract(p.add(p.gammaln(a), p.gammaln(b)), p.gammaln(p.add(a, b)))
+# ---- several results
 
 
-@ufunc(special.beta)
-def beta(p: Primitives, a: Any, b: Any) -> Any:
-    sign = p.multiply(p.multiply(_gamma_sign(p, a), _gamma_sign(p, b)), _gamma_sign(p, p.add(a, b)))
-    return p.multiply(sign, p.exp(betaln(p, a, b)))
+def _several(function: np.ufunc, *names: str) -> None:
+    """Enter a ufunc of several outputs, each of them a function of the table."""
+
+    def translation(p: Primitives, *arguments: Any) -> tuple[Any, ...]:
+        return tuple(p.special(*arguments, function=name) for name in names)
+
+    ufunc(function)(translation)
 
 
-@ufunc(special.binom)
-def binom(p: Primitives, n: Any, k: Any) -> Any:
-    return p.reciprocal(p.multiply(p.add(n, 1.0), beta(p, p.add(p.subtract(n, k), 1.0), p.add(k, 1.0))))
+_several(special.airy, "airy_ai", "airy_aip", "airy_bi", "airy_bip")
+_several(special.airye, "airye_ai", "airye_aip", "airye_bi", "airye_bip")
+_several(special.itairy, "itairy_ai", "itairy_bi", "itairy_minus_ai", "itairy_minus_bi")
+_several(special.ellipj, "ellipj_sn", "ellipj_cn", "ellipj_dn", "ellipj_ph")
+_several(special.fresnel, "fresnel_s", "fresnel_c")
+_several(special.modfresnelp, "modfresnelp_f", "modfresnelp_k")
+_several(special.modfresnelm, "modfresnelm_f", "modfresnelm_k")
+_several(special.sici, "sici_s", "sici_c")
+_several(special.shichi, "shichi_s", "shichi_c")
+_several(special.itj0y0, "itj0y0_j", "itj0y0_y")
+_several(special.iti0k0, "iti0k0_i", "iti0k0_k")
+_several(special.it2j0y0, "it2j0y0_j", "it2j0y0_y")
+_several(special.it2i0k0, "it2i0k0_i", "it2i0k0_k")
+_several(special.pbdv, "pbdv_d", "pbdv_dp")
+_several(special.pbvv, "pbvv_v", "pbvv_vp")
+_several(special.pbwa, "pbwa_w", "pbwa_wp")
+for _name in ("cem", "sem", "modcem1", "modcem2", "modsem1", "modsem2"):
+    _several(getattr(special, f"mathieu_{_name}"), f"mathieu_{_name}_y", f"mathieu_{_name}_yp")
 
 
-@ufunc(special.poch)
-def poch(p: Primitives, z: Any, m: Any) -> Any:
-    top = p.add(z, m)
-    sign = p.multiply(_gamma_sign(p, top), _gamma_sign(p, z))
-    return p.multiply(sign, p.exp(p.subtract(p.gammaln(top), p.gammaln(z))))
+@ufunc(special.kelvin)
+@formula
+def kelvin(x: Term) -> tuple[Term, ...]:
+    pairs = [("ber", "bei"), ("ker", "kei"), ("berp", "beip"), ("kerp", "keip")]
+    return tuple(getattr(formula_of, a)(x) + 1j * getattr(formula_of, b)(x) for a, b in pairs)
 
 
-# ---- angles in degrees
-
-
-@ufunc(special.sindg)
-def sindg(p: Primitives, x: Any) -> Any:
-    return p.sin(p.multiply(x, np.pi / 180))
-
-
-@ufunc(special.cosdg)
-def cosdg(p: Primitives, x: Any) -> Any:
-    return p.cos(p.multiply(x, np.pi / 180))
+scipy_special_refused.refuse_the_rest()

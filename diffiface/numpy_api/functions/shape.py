@@ -79,9 +79,7 @@ def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None
 def ravel(a: Any, order: str = "C") -> Any:
     if _order(a, order, "ravel") == "F":
         return ravel(transpose(a))
-    if type(a) is Array and a._shadow().flags.c_contiguous:
-        return a._reshaped((a.size,))
-    return flatten(a)
+    return a._raveled() if type(a) is Array else flatten(a)
 
 
 def flatten(a: Any, order: str = "C") -> Any:
@@ -205,12 +203,14 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def real(val: Any) -> Any:
-    return val if val.dtype.kind != "c" else val._viewed(RealPart())
+    if val.dtype.kind != "c":
+        return val
+    return val._viewed(RealPart()) if type(val) is Array else dress(val._p.real(val._value), val._p)
 
 
 def imag(val: Any) -> Any:
     if val.dtype.kind == "c":
-        return val._viewed(ImaginaryPart())
+        return val._viewed(ImaginaryPart()) if type(val) is Array else dress(val._p.imag(val._value), val._p)
     return dress(np.zeros(val.shape, val.dtype)[()], val._p)
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.numpy_api.array import Array
+from diffiface.numpy_api.array import Array, dress
 from diffiface.numpy_api.conversion import trace_among
-from diffiface.numpy_api.dispatch import store, unsupported
+from diffiface.numpy_api.dispatch import store
 from diffiface.numpy_api.dressed import Dressed
+from diffiface.numpy_api.functions.arithmetic import replaced_nan
 from diffiface.numpy_api.functions.shape import as_dressed
 from diffiface.numpy_api.table import dressed_function
 
@@ -43,10 +44,27 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
         raise ValueError("array must be at least 2-d")
     if a.ndim > 2 and len(set(a.shape)) > 1:
         raise ValueError("All dimensions of input must be of equal length")
-    if wrap:
-        unsupported(a._p, "numpy.fill_diagonal with wrap=True is not translated", "leave out wrap=")
-    steps = np.arange(min(a.shape))
-    a[(steps,) * a.ndim] = val
+    if a.ndim == 2:
+        # By NumPy's own account, through the elements in C order: a value may be as long as the diagonal or repeat.
+        rows, columns = a.shape
+        places = np.arange(0, rows * columns if wrap else min(rows, columns) * columns, columns + 1)
+        a.flat[places] = _repeated(val, len(places))
+    else:
+        steps = np.arange(min(a.shape))
+        a[(steps,) * a.ndim] = _repeated(val, len(steps))
+
+
+@dressed_function(np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    x = as_dressed(x)
+    if not isinstance(x, Dressed):
+        _refuse_plain(None, (nan, posinf, neginf), "numpy.nan_to_num of a plain array")
+    p: Any = x._p
+    finite = dress(replaced_nan(p, x._read(), nan, posinf, neginf), p)
+    if copy or not isinstance(x, Array):
+        return finite
+    x[...] = finite
+    return x
 
 
 @dressed_function(np.put)

@@ -1,0 +1,174 @@
+"""From primitives to LLVM instructions, lane by lane: the table of what a kernel can compute."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from diffiface_native.compiled import vector_math
+from diffiface_native.recorded.graph import Value
+
+_FLOAT, _BOOL = np.dtype(np.float64), np.dtype(np.bool_)
+
+
+class Lanes:
+    """Writes the instructions of one loop body over `width` lanes."""
+
+    def __init__(self, width: int, prefix: str):
+        self.width = width
+        self.lines: list[str] = []
+        self.functions: set[str] = set()
+        self._prefix = prefix
+        self._count = 0
+
+    def type(self, element: str) -> str:
+        return element if self.width == 1 else f"<{self.width} x {element}>"
+
+    @property
+    def suffix(self) -> str:
+        """How an intrinsic's name ends for doubles."""
+        return "f64" if self.width == 1 else f"v{self.width}f64"
+
+    def emit(self, instruction: str) -> str:
+        """Write one instruction and return the name of its result."""
+        name = f"%{self._prefix}{self._count}"
+        self._count += 1
+        self.lines.append(f"  {name} = {instruction}")
+        return name
+
+    def constant(self, number: float) -> str:
+        """Return a double in every lane."""
+        text = double(number)
+        if self.width == 1:
+            return text
+        return f"<{', '.join([f'double {text}'] * self.width)}>"
+
+    def binary(self, instruction: str, a: str, b: str) -> str:
+        return self.emit(f"{instruction} {self.type('double')} {a}, {b}")
+
+    def call(self, function: str, *arguments: str) -> str:
+        kind = self.type("double")
+        return self.emit(f"call {kind} @{function}({', '.join(f'{kind} {a}' for a in arguments)})")
+
+    def vector_math(self, name: str, *arguments: str) -> str:
+        self.functions.add(name)
+        return self.call(vector_math.symbol(name, self.width), *arguments)
+
+    def intrinsic(self, name: str, *arguments: str) -> str:
+        return self.call(f"llvm.{name}.{self.suffix}", *arguments)
+
+
+def double(number: float) -> str:
+    """Write a double as LLVM reads it without rounding."""
+    return f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
+
+
+Lowering = Callable[..., str]
+
+
+def _fast(instruction: str) -> Lowering:
+    return lambda lanes, a, b: lanes.binary(instruction, a, b)
+
+
+def _compare(condition: str) -> Lowering:
+    return lambda lanes, a, b: lanes.emit(f"fcmp {condition} {lanes.type('double')} {a}, {b}")
+
+
+def _logical(instruction: str) -> Lowering:
+    return lambda lanes, a, b: lanes.emit(f"{instruction} {lanes.type('i1')} {a}, {b}")
+
+
+def _not(lanes: Lanes, a: str) -> str:
+    ones = "true" if lanes.width == 1 else f"<{', '.join(['i1 true'] * lanes.width)}>"
+    return lanes.emit(f"xor {lanes.type('i1')} {a}, {ones}")
+
+
+def _where(lanes: Lanes, condition: str, a: str, b: str) -> str:
+    kind = lanes.type("double")
+    return lanes.emit(f"select {lanes.type('i1')} {condition}, {kind} {a}, {kind} {b}")
+
+
+def _negative(lanes: Lanes, a: str) -> str:
+    return lanes.emit(f"fneg {lanes.type('double')} {a}")
+
+
+def _astype(lanes: Lanes, a: str) -> str:
+    return lanes.emit(f"uitofp {lanes.type('i1')} {a} to {lanes.type('double')}")
+
+
+OF_FLOATS: dict[str, Lowering] = {
+    "add": _fast("fadd"),
+    "subtract": _fast("fsub"),
+    "multiply": _fast("fmul"),
+    "divide": _fast("fdiv"),
+    "negative": _negative,
+    "square": lambda lanes, a: lanes.binary("fmul", a, a),
+    "reciprocal": lambda lanes, a: lanes.binary("fdiv", lanes.constant(1.0), a),
+    "maximum": lambda lanes, a, b: lanes.intrinsic("maximum", a, b),
+    "minimum": lambda lanes, a, b: lanes.intrinsic("minimum", a, b),
+    "sqrt": lambda lanes, a: lanes.intrinsic("sqrt", a),
+    "absolute": lambda lanes, a: lanes.intrinsic("fabs", a),
+    "floor": lambda lanes, a: lanes.intrinsic("floor", a),
+    "ceil": lambda lanes, a: lanes.intrinsic("ceil", a),
+    "trunc": lambda lanes, a: lanes.intrinsic("trunc", a),
+    "rint": lambda lanes, a: lanes.intrinsic("rint", a),
+    "equal": _compare("oeq"),
+    "not_equal": _compare("une"),
+    "less": _compare("olt"),
+    "less_equal": _compare("ole"),
+    "greater": _compare("ogt"),
+    "greater_equal": _compare("oge"),
+    "isnan": lambda lanes, a: lanes.emit(f"fcmp uno {lanes.type('double')} {a}, {a}"),
+}
+"""Of float64 lanes."""
+
+OF_BOOLEANS: dict[str, Lowering] = {
+    "logical_and": _logical("and"),
+    "logical_or": _logical("or"),
+    "logical_xor": _logical("xor"),
+    "bitwise_and": _logical("and"),
+    "bitwise_or": _logical("or"),
+    "bitwise_xor": _logical("xor"),
+    "logical_not": _not,
+    "invert": _not,
+}
+"""Of boolean lanes."""
+
+_NAMES_THERE = {"power": "pow"}
+"""Primitives that vector_math knows by another name."""
+
+
+def lowers(value: Value) -> bool:
+    """Say whether a kernel can compute this value: an elementwise primitive of float64 (or boolean) arguments."""
+    name = value.operation
+    kinds = [_kind(argument) for argument in value.arguments]
+    if name == "where":
+        return kinds == [_BOOL, _FLOAT, _FLOAT] and value.dtype == _FLOAT
+    if name == "astype":
+        return kinds == [_BOOL] and value.dtype == _FLOAT
+    if name in OF_BOOLEANS:
+        return all(kind == _BOOL for kind in kinds)
+    known = name in OF_FLOATS or _NAMES_THERE.get(name, name) in vector_math.NAMES
+    return known and all(kind == _FLOAT for kind in kinds) and value.dtype in (_FLOAT, _BOOL) and not value.parameters
+
+
+def _kind(argument: Any) -> np.dtype | None:
+    if type(argument) is Value or isinstance(argument, (np.ndarray, np.generic)):
+        return argument.dtype
+    return _FLOAT if type(argument) in (int, float) else None
+
+
+def lower(lanes: Lanes, value: Value, arguments: list[str]) -> str:
+    """Write the instructions of one value and return the name of the result."""
+    name = value.operation
+    if name == "where":
+        return _where(lanes, *arguments)
+    if name == "astype":
+        return _astype(lanes, *arguments)
+    lowering = OF_FLOATS.get(name) or OF_BOOLEANS.get(name)
+    if lowering is not None:
+        return lowering(lanes, *arguments)
+    return lanes.vector_math(_NAMES_THERE.get(name, name), *arguments)

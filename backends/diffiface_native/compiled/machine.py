@@ -1,0 +1,82 @@
+"""From LLVM IR text to Python function objects, with llvmlite and without a C compiler."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import llvmlite.binding as llvm
+
+_METH_FASTCALL = 0x80
+_lock = threading.Lock()
+_numbers = itertools.count()
+
+
+class _MethodDef(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("address", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    ]
+
+
+_new_function = ctypes.pythonapi.PyCFunction_NewEx
+_new_function.restype = ctypes.py_object
+_new_function.argtypes = [ctypes.POINTER(_MethodDef), ctypes.c_void_p, ctypes.c_void_p]
+
+NONE = id(None)
+INCREF: int = ctypes.cast(ctypes.pythonapi.Py_IncRef, ctypes.c_void_p).value or 0
+
+
+class _Host:
+    """This machine's target and linker, made once."""
+
+    def __init__(self) -> None:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        self._target = llvm.Target.from_default_triple()
+        self.machine = self._new_machine()
+        self.linker = llvm.create_lljit_compiler(self._new_machine(), use_jit_link=False, suppress_errors=False)
+
+    def _new_machine(self) -> Any:
+        return self._target.create_target_machine(
+            cpu=llvm.get_host_cpu_name(),
+            features=llvm.get_host_cpu_features().flatten(),
+            opt=2,
+            jit=True,
+            reloc="default",
+            codemodel="jitdefault",
+        )
+
+
+_host: _Host | None = None
+
+
+class MachineCode:
+    """Compiled functions, alive as long as this object."""
+
+    def __init__(self, text: str, names: Sequence[str]):
+        global _host
+        with _lock:  # LLVM's objects may be used by one thread at a time
+            if _host is None:
+                _host = _Host()
+            machine = _host.machine
+            head = f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
+            module = llvm.parse_assembly(head + text)
+            options = llvm.create_pipeline_tuning_options(speed_level=2)
+            builder = llvm.create_pass_builder(machine, options)
+            builder.getModulePassManager().run(module, builder)
+            library = llvm.JITLibraryBuilder().add_object_img(machine.emit_object(module)).add_current_process()
+            for name in names:
+                library.export_symbol(name)
+            # The tracker owns the code: dropping it frees the memory.
+            self._tracker = library.link(_host.linker, f"diffiface{next(_numbers)}")
+            self._definitions = [_MethodDef(name.encode(), self._tracker[name], _METH_FASTCALL, None) for name in names]
+        self.functions: dict[str, Callable[..., None]] = {
+            name: _new_function(ctypes.byref(definition), None, None)
+            for name, definition in zip(names, self._definitions, strict=True)
+        }

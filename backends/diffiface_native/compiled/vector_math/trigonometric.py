@@ -1,0 +1,85 @@
+"""sin, cos and tan: a whole number of quarter turns is taken off, and the quarter turn picks one of two polynomials."""
+
+from __future__ import annotations
+
+from . import coefficients
+from .arithmetic import Pair, fast_two_sum, polynomial, rounded_quotient
+from .builder import MAGIC, SIGN_BIT, Value, absolute, bits, flip_sign, fma, rarely, select
+from .quarter_turns import large_quarter_turns
+
+# π/2 in three parts. n·HALF_PI needs no rounding when x is taken from it; n·HALF_PI_MIDDLE, 33 bits long, fits a double.
+HALF_PI = float.fromhex("0x1.921fb54442d18p+0")
+HALF_PI_MIDDLE = float.fromhex("0x1.1a62633100000p-54")
+HALF_PI_LOW = float.fromhex("0x1.1701b839a2520p-88")
+TWO_OVER_PI = float.fromhex("0x1.45f306dc9c883p-1")
+
+LARGE = 1.0e6
+"""Up to here the number of quarter turns has at most 20 bits, as the exactness of n·HALF_PI_MIDDLE asks."""
+
+
+def quarter_turns(magnitude: Value) -> tuple[Value, Value, Value]:
+    """(n in the low bits, r, rest): magnitude = n·π/2 + r + rest, |r| ≤ π/4 (a little more); NaN for inf."""
+    shifted = fma(magnitude, TWO_OVER_PI, MAGIC)
+    n = shifted - MAGIC
+    exact = fma(n, -HALF_PI, magnitude)
+    r = fma(n, -HALF_PI_MIDDLE, exact)
+    rest = fma(n, -HALF_PI_LOW, fma(n, -HALF_PI_MIDDLE, exact - r))
+    usual = bits(shifted), r, rest
+
+    def large() -> tuple[Value, ...]:
+        far = magnitude.not_less(LARGE)
+        return tuple(
+            select(far, there, here) for there, here in zip(large_quarter_turns(magnitude), usual, strict=True)
+        )
+
+    turns, r, rest = rarely(magnitude.not_less(LARGE), usual, large)
+    return turns, r, rest
+
+
+def sine_parts(r: Value, rest: Value, z: Value) -> Pair:
+    """sin(r + rest) as a value and a small correction."""
+    correction = fma(z * r, polynomial(z, coefficients.SIN), fma(-0.5 * z, rest, rest))
+    return r, correction
+
+
+def cosine_parts(r: Value, rest: Value, z: Value) -> Pair:
+    half = 0.5 * z
+    one = 1.0 - half
+    lost = (1.0 - one) - half
+    return one, lost + fma(z * z, polynomial(z, coefficients.COS), -(r * rest))
+
+
+def _circular(x: Value, shift: int) -> tuple[Value, Value]:
+    """sin(|x| + shift·π/2), and the sign it takes (in the top bit)."""
+    turns, r, rest = quarter_turns(absolute(x))
+    if shift:
+        turns = turns + shift
+    z = r * r
+    sine, cosine = sine_parts(r, rest, z), cosine_parts(r, rest, z)
+    odd = (turns & 1).equals(0)
+    result = select(odd, sine[0], cosine[0]) + select(odd, sine[1], cosine[1])
+    return result, (turns << 62) & SIGN_BIT
+
+
+def sin(x: Value) -> Value:
+    result, sign = _circular(x, 0)
+    return flip_sign(result, sign ^ (bits(x) & SIGN_BIT))
+
+
+def cos(x: Value) -> Value:
+    result, sign = _circular(x, 1)
+    return flip_sign(result, sign)
+
+
+def tan(x: Value) -> Value:
+    turns, r, rest = quarter_turns(absolute(x))
+    z = r * r
+    sine, cosine = fast_two_sum(*sine_parts(r, rest, z)), fast_two_sum(*cosine_parts(r, rest, z))
+    even = (turns & 1).equals(0)
+    numerator = select(even, sine[0], cosine[0]), select(even, sine[1], cosine[1])
+    denominator = select(even, cosine[0], sine[0]), select(even, cosine[1], sine[1])
+    sign = (turns << 63) ^ (bits(x) & SIGN_BIT)
+    return flip_sign(rounded_quotient(numerator, denominator), sign)
+
+
+FUNCTIONS = {"sin": sin, "cos": cos, "tan": tan}

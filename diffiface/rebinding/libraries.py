@@ -1,0 +1,19 @@
+"""Which code is the user's, to be rebound, and which belongs to a library, to be left alone."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+LIBRARIES = sys.stdlib_module_names.union(
+    "numpy scipy pandas jax jaxlib torch autograd numba llvmlite optree matplotlib IPython ipykernel pytest _pytest "
+    "pluggy hypothesis numdifftools sklearn statsmodels sympy casadi polars xarray tensorflow tqdm attr attrs "
+    "diffiface diffiface_native diffiface_jax diffiface_torch diffiface_autograd diffiface_finite_differences "
+    "diffiface_numdifftools".split()
+) - {"__main__"}
+"""Top-level packages that are not rebound. Any other installed package may be the user's own, and is."""
+
+
+def is_users(module: Any) -> bool:
+    """Say whether code of a module of this name is the user's (unnamed code is)."""
+    return not isinstance(module, str) or module.partition(".")[0] not in LIBRARIES
