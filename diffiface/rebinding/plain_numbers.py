@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from diffiface.numpy_api.array import Array, Scalar, dress
+from diffiface.numpy_api.dressed import Dressed
 from diffiface.numpy_api.functions.raw import cast
 from diffiface.rebinding.namespaces import behind
 from diffiface.rebinding.substitutes import substitute, substitute_for
@@ -53,18 +54,19 @@ class _StandsFor(type):
 
 class _Number(_StandsFor):
     def __call__(cls, *args: Any, **keywords: Any) -> Any:
-        kind = type(args[0]) if args else None
+        value: Any
+        imaginary: Any
+        value, imaginary = (*args, None, None)[:2]
+        kind = type(value)
         # (`float` of an array with axes is an error, `np.float64` of one is an array.)
         if kind is Scalar or (kind is Array and issubclass(cls._original, np.generic)):
-            dtype, value = np.dtype(cls._original), args[0]
-            imaginary: Any = args[1:]
+            dtype = np.dtype(cls._original)
             if value.dtype.kind == "c" and dtype.kind == "f":
                 raise TypeError("float() argument must be a string or a real number, not 'complex'")
             result = dress(cast(value._p, value._read(), dtype), value._p)
-            return result + np.multiply(*imaginary, np.complex128(1j)) if imaginary else result
-        if len(args) == 2 and type(args[1]) is Scalar:  # complex(a, b)
-            real, imaginary = args
-            return real + np.multiply(imaginary, np.complex128(1j))
+            return result if imaginary is None else result + imaginary * np.complex128(1j)
+        if isinstance(imaginary, Dressed):  # complex(a, b)
+            return value + np.multiply(imaginary, np.complex128(1j))  # type: ignore[call-overload]
         return cls._original(*args, **keywords)
 
 

@@ -52,7 +52,7 @@ def gradient_of(engine: str, f: Callable[..., Any]) -> Callable[..., Any]:
 def weighted_sum(p: Any, ys: Any) -> Any:
     """Reduce outputs to a number, with weights that tell the entries apart."""
     total = 0.0
-    for y in [part for y in ys for part in ((p.real(y), p.imag(y)) if p.dtype(y).kind == "c" else (y,))]:
+    for y in [part for z in ys for part in ((p.real(z), p.imag(z)) if p.dtype(z).kind == "c" else (z,))]:
         shape = p.shape(y)
         weights = np.cos(1.0 + np.arange(math.prod(shape))).reshape(shape)
         total = p.add(total, p.sum(p.multiply(weights, y), axis=tuple(range(len(shape))), keepdims=False))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.adapter import FlatFunction, current_trace, tracing, trees
+from diffiface.adapter import NUMPY, FlatFunction, current_trace, tracing, trees
 from diffiface_native.recorded.captured import Watch, user_function
 from diffiface_native.recorded.graph import Graph, Value
 from diffiface_native.recorded.recorder import NotRecordable, Recorder

@@ -152,8 +152,8 @@ class MultivariateT(Elliptical):
         df = self._checked_df(df)
         distances, log_det = self._distances(x, loc, shape)
         dimension = np.shape(shape)[0]
-        is_plain = not isinstance(df, Dressed)
-        if is_plain and np.isinf(df):
+        plain = peek(df)
+        if plain is not None and np.isinf(plain):
             return squeezed(-0.5 * (dimension * LOG_2PI + log_det + distances))
         half = 0.5 * (df + dimension)
         constant = special.gammaln(half) - special.gammaln(0.5 * df) - 0.5 * dimension * np.log(df * np.pi)
