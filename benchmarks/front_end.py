@@ -34,18 +34,20 @@ def reverse_against_autograd() -> None:
 
     for name, (make, inputs) in WORKLOADS.items():
         f, args = make(np), inputs()
-        prep = di.prepare_gradient(f, "reverse", *args)
+        eager = di.backend("reverse", compile=False)
+        prep, recorded = di.prepare_gradient(f, eager, *args), di.prepare_gradient(f, "reverse", *args)
         rival = autograd.value_and_grad(make(anp))
         np.testing.assert_allclose(prep.gradient(*args), rival(*args)[1], rtol=1e-10, atol=1e-12)
         timings = interleave(
             {
-                "reverse, prepared": lambda args=args, prep=prep: prep.value_and_gradient(*args),
+                "reverse eager, prepared": lambda args=args, prep=prep: prep.value_and_gradient(*args),
+                "reverse recorded, prepared": lambda args=args, prep=recorded: prep.value_and_gradient(*args),
                 "reverse, unprepared": lambda args=args, f=f: di.value_and_gradient(f, "reverse", *args),
                 "autograd by hand": lambda args=args, rival=rival: rival(*args),
                 "f alone": lambda args=args, f=f: f(*args),
             }
         )
-        print_ratios(f"value and gradient, {name} (asked: autograd at least 2.00)", timings, "reverse, prepared")
+        print_ratios(f"value and gradient, {name} (asked: autograd at least 2.00)", timings, "reverse eager, prepared")
 
 
 def prepared_jax_against_jit() -> None:

@@ -34,13 +34,13 @@ class CompiledProgram(Program):
         return len(self._texts)
 
     def _steps(self) -> list[Any]:
-        return plan(self._graph)
+        return plan(self.graph)
 
     def _compile(self) -> None:
         if self._texts:
             names = [f"k{i}" for i in range(len(self._texts))]
             self._code = MachineCode(module_text(self._texts), names)
-            self._names.update({f"kernel_{name}": function for name, function in self._code.functions.items()})
+            self.names.update({f"kernel_{name}": function for name, function in self._code.functions.items()})
 
     # ---- layouts, so that every kernel is written for the strides it will meet
 
@@ -86,28 +86,28 @@ class CompiledProgram(Program):
                     array = np.array(argument, order="C")
                     constants[id(argument)] = -1 - len(constants)
                     self._add_access(nest, constants[id(argument)], array, len(names))
-                    names.append(self._name(array))
+                    names.append(self.name(array))
         for value in kernel.stored:
             self._add_store(nest, kernel, value, len(names))
             target = self._allocate(value) if value.number not in self._results or value.shape == () else None
             if target is None:
                 self._fresh.add(value.number)
                 target = f"v{value.number}"
-                self._lines.append(f"v{value.number} = empty({value.shape!r}, {self._name(value.dtype)})")
+                self.lines.append(f"v{value.number} = empty({value.shape!r}, {self.name(value.dtype)})")
             names.append(target)
         join_axes(nest)
         number = len(self._texts)
         self._texts.append(KernelText(f"k{number}", kernel, nest, constants, NONE, INCREF))
-        self._lines.append(f"kernel_k{number}({', '.join(names)})")
+        self.lines.append(f"kernel_k{number}({', '.join(names)})")
         for value, name in zip(reversed(kernel.stored), reversed(names), strict=False):
             if value.shape == ():
-                self._lines.append(f"v{value.number} = {name}[()]")
+                self.lines.append(f"v{value.number} = {name}[()]")
             elif name != f"v{value.number}":
-                self._lines.append(f"v{value.number} = {name}")
+                self.lines.append(f"v{value.number} = {name}")
 
     def _checked(self, value: Value, layout: np.ndarray) -> str:
         """Name an array of NumPy's, after making sure that it has the strides the kernel is written for."""
-        self._lines.append(f"if v{value.number}.strides != {layout.strides!r}: return MISS")
+        self.lines.append(f"if v{value.number}.strides != {layout.strides!r}: return MISS")
         return f"v{value.number}"
 
     @staticmethod

@@ -37,6 +37,11 @@ class Watch:
         self._kept: list[Any] = []
         self._visit(f)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to compare."""
+        return not (self._entries or self._sizes or self._arrays)
+
     def holds(self) -> bool:
         """Say whether everything is as it was."""
         for container, key, value in self._entries:

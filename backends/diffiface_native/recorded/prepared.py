@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.adapter import NUMPY, FlatFunction, current_trace, tracing, trees
+from diffiface.adapter import NUMPY, FlatFunction, current_trace, tracing
 from diffiface_native.recorded.captured import Watch, user_function
-from diffiface_native.recorded.graph import Graph, Value
+from diffiface_native.recorded.entry import Entry, outputs_of
+from diffiface_native.recorded.graph import Graph
 from diffiface_native.recorded.recorder import NotRecordable, Recorder
 from diffiface_native.recorded.replay import MISS, Program
 
@@ -23,46 +24,14 @@ Run = Callable[..., tuple[Any, ...]]
 
 @dataclass
 class Recording:
-    """One way through the function, as a program, and what it holds for."""
+    """One way through the function, as a program."""
 
     graph: Graph
     program: Program
-    specs: tuple[tuple[tuple[int, ...], np.dtype], ...]
-    static: tuple[Any, ...]
-    """The inputs that are no arrays: they must be the same."""
-    watch: Watch
-    structure: Any
-    """How the program's outputs make up what the engine method returns."""
-    plain: list[Any]
-    """The leaves of that structure, with a mark in the place of those that are computed."""
-    quiet: bool
-    """Whether f changed NumPy's error state while it ran, so that a replay must not warn."""
-
-    def replay(self, arrays: Sequence[np.ndarray], static: tuple[Any, ...]) -> Any:
-        """Return what the engine method would return, or MISS."""
-        for place, (array, (shape, dtype)) in enumerate(zip(arrays, self.specs, strict=True)):
-            if array.shape != shape or array.dtype != dtype:
-                return MISS
-            if not array.flags.c_contiguous:
-                arrays = [*arrays[:place], np.ascontiguousarray(array), *arrays[place + 1 :]]
-        if not self.watch.holds() or not _all_same(static, self.static):
-            return MISS
-        if self.quiet:
-            with np.errstate(all="ignore"):
-                results = self.program.run(*arrays)
-        else:
-            results = self.program.run(*arrays)
-        if results is MISS:
-            return MISS
-        computed = iter(results)
-        return trees.unflatten(self.structure, [next(computed) if leaf is _COMPUTED else leaf for leaf in self.plain])
-
-
-class _Computed:
-    """Marks the place of a computed leaf in the structure of the results."""
-
-
-_COMPUTED = _Computed()
+    source: str
+    """The Python that runs the program."""
+    run: Run
+    """`run(xs, [seeds,] contexts)` returns what the engine method would return, or MISS."""
 
 
 class Replayed:
@@ -80,15 +49,14 @@ class Replayed:
         """Why the function runs eagerly for good."""
 
     def __call__(self, xs: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
-        if self.given_up is not None or current_trace() is not NUMPY or any(map(callable, rest)):
+        if self.given_up is not None or current_trace() is not NUMPY or callable(rest[0]):
             return self._eager(xs, *rest)  # (cotangents may be a function of y's shapes, another one in every call)
-        arrays, static, _ = _split(xs, rest)
         for recording in self._recordings:
-            results = recording.replay(arrays, static)
+            results = recording.run(xs, *rest)
             if results is not MISS:
                 return results
         recording = self.record(xs, *rest)
-        results = MISS if recording is None else recording.replay(arrays, static)
+        results = MISS if recording is None else recording.run(xs, *rest)
         return self._eager(xs, *rest) if results is MISS else results
 
     # ---- recording
@@ -117,22 +85,15 @@ class Replayed:
         groups = [tuple(next(leaves) if is_array else next(others) for is_array in group) for group in layout]
         with tracing(recorder):
             results = self._method(self._f, *groups)
-        found, structure = trees.flatten(results)
         recorder.check_constants()
         if not watch.holds():
             raise NotRecordable("it changes what it refers to")
-        plain: list[Any] = []
-        for leaf in found:
-            if type(leaf) is Value or isinstance(leaf, np.ndarray):
-                recorder.graph.outputs.append(leaf)
-                plain.append(_COMPUTED)
-            elif isinstance(leaf, (int, float, complex, str, np.generic, type(None))):
-                plain.append(leaf)
-            else:
-                raise NotRecordable(f"it returns a {type(leaf).__name__} beside y")
-        specs = tuple((array.shape, array.dtype) for array in arrays)
+        recorder.graph.outputs = outputs_of(results)
         program = self._program(recorder.graph)
-        return Recording(recorder.graph, program, specs, static, watch, structure, plain, recorder.quiet)
+        entry = Entry(program, layout, static, watch)
+        source = entry.write(results)
+        run = entry.compile(source)
+        return Recording(recorder.graph, program, source, _quietly(run) if recorder.quiet else run)
 
     def graph(self) -> str:
         """Return the latest recording's graph as text."""
@@ -163,10 +124,11 @@ def _split(xs: Sequence[Any], rest: Sequence[Any]) -> tuple[list[np.ndarray], tu
     return arrays, tuple(static), layout
 
 
-def _all_same(given: tuple[Any, ...], recorded: tuple[Any, ...]) -> bool:
-    for a, b in zip(given, recorded, strict=True):
-        if a is b:
-            continue
-        if type(a) is not type(b) or not isinstance(a, (int, float, complex, str, bool)) or a != b:
-            return False
-    return True
+def _quietly(run: Run) -> Run:
+    """Wrap the program of a function that turns NumPy's warnings off itself."""
+
+    def quiet(*arguments: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return run(*arguments)
+
+    return quiet

@@ -6,7 +6,7 @@ A buffer is used again when nothing reads it any more, views included. Results a
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,12 +41,14 @@ class _Local(threading.local):
 
 
 class Program:
-    """A graph as a Python function `(inputs...) -> outputs or MISS`."""
+    """A graph as lines of Python: `lines` compute the outputs from the inputs `v0`, `v1`, ..., or return MISS."""
 
     def __init__(self, graph: Graph):
-        self._graph = graph
-        self._names: dict[str, Any] = {"MISS": MISS, "empty": np.empty, "copyto": np.copyto, "array": np.array}
-        self._lines: list[str] = []
+        self.graph = graph
+        self.names: dict[str, Any] = {"MISS": MISS, "empty": np.empty, "copyto": np.copyto, "array": np.array}
+        self.lines: list[str] = []
+        self.results: list[str] = []
+        """The expression of each output."""
         self._specs: list[tuple[tuple[int, ...], np.dtype]] = []
         self._free: dict[tuple[tuple[int, ...], np.dtype], list[int]] = {}
         self._buffer_of: dict[int, int] = {}
@@ -59,12 +61,9 @@ class Program:
         self._last_use: dict[int, int] = {}
         self._now = 0
         """The number of the step that is being written."""
-        self.source = self._write()
+        self._write()
         self._compile()
-        exec(self.source, self._names)
-        self._local = _Local(self._specs)
-        self._names["local"] = self._local
-        self.run: Callable[..., Any] = self._names["replay"]
+        self._local = self.names["local"] = _Local(self._specs)
 
     @property
     def buffer_bytes(self) -> int:
@@ -83,7 +82,7 @@ class Program:
                 for number in (value.number, *[operand.number for operand in value.operands]):
                     root = self._root[number]
                     last[root] = max(last.get(root, 0), place)
-        for output in self._graph.outputs:
+        for output in self.graph.outputs:
             if type(output) is Value:
                 last[self._root[output.number]] = len(steps)
         return last
@@ -125,9 +124,9 @@ class Program:
 
     # ---- writing the program
 
-    def _name(self, thing: Any, prefix: str = "k") -> str:
-        name = f"{prefix}{len(self._names)}"
-        self._names[name] = thing
+    def name(self, thing: Any, prefix: str = "k") -> str:
+        name = f"{prefix}{len(self.names)}"
+        self.names[name] = thing
         return name
 
     def _argument(self, argument: Any) -> str:
@@ -135,22 +134,22 @@ class Program:
             return f"v{argument.number}"
         if type(argument) in (int, float) and np.isfinite(argument):
             return f"({argument!r})"
-        return self._name(argument)
+        return self.name(argument)
 
     def _index(self, index: Any) -> str:
         if type(index) is Value:
             return f"v{index.number}"
         if type(index) is tuple:
             return f"({''.join(self._index(part) + ', ' for part in index)})"
-        return self._name(index)
+        return self.name(index)
 
     def _steps(self) -> list[Any]:
         """Return what is computed, in order: Values, or what a subclass makes of several."""
         return self._values
 
-    def _write(self) -> str:
-        guards = {guard.value.number: guard for guard in self._graph.guards}
-        for value in self._graph.inputs:
+    def _write(self) -> None:
+        guards = {guard.value.number: guard for guard in self.graph.guards}
+        for value in self.graph.inputs:
             self._write_guard(value, guards)
         steps = self._steps()
         self._last_use = self._find_last_uses(steps)
@@ -158,18 +157,16 @@ class Program:
             if type(step) is not Value:
                 self._write_kernel(step)
             elif step.operation != "input":
-                self._lines.append(f"v{step.number} = {self._expression(step)}")
+                self.lines.append(f"v{step.number} = {self._expression(step)}")
             members = _members(step)
             for value in members:
                 self._note_layout(value)
                 self._write_guard(value, guards)
             self._release(members)
-        results = ", ".join(self._result(output) for output in self._graph.outputs)
-        parameters = ", ".join(f"v{value.number}" for value in self._graph.inputs)
-        buffers = "".join(f"b{i}, " for i in range(len(self._specs)))
-        head = [f"{buffers[:-1]} = local.buffers"] if buffers else []
-        body = "\n    ".join([*head, *self._lines, f"return ({results}{',' if results else ''})"])
-        return f"def replay({parameters}):\n    {body}\n"
+        self.results = [self._result(output) for output in self.graph.outputs]
+        if self._specs:
+            buffers = "".join(f"b{i}, " for i in range(len(self._specs)))
+            self.lines.insert(0, f"{buffers[:-1]} = local.buffers")
 
     def _write_kernel(self, kernel: Any) -> None:
         raise NotImplementedError
@@ -183,13 +180,13 @@ class Program:
     def _write_guard(self, value: Value, guards: dict[int, Any]) -> None:
         guard = guards.get(value.number)
         if guard is not None:
-            self._lines.append(self._guard(value, guard.expected))
+            self.lines.append(self._guard(value, guard.expected))
 
     def _guard(self, value: Value, expected: bytes) -> str:
         if value.shape == () and value.dtype == bool:
             was_true = expected != bytes(1)
             return f"if {'not ' if was_true else ''}v{value.number}: return MISS"
-        return f"if array(v{value.number}).tobytes() != {self._name(expected)}: return MISS"
+        return f"if array(v{value.number}).tobytes() != {self.name(expected)}: return MISS"
 
     def _expression(self, value: Value) -> str:
         name, arguments = value.operation, value.arguments
@@ -206,18 +203,18 @@ class Program:
                 return self._on_scalars(name, ufunc, texts)
             if _fits_out(value):
                 target = self._target(value)
-                return f"{self._name(ufunc, name)}({', '.join(texts)}, {target})"
+                return f"{self.name(ufunc, name)}({', '.join(texts)}, {target})"
         if name in _REDUCTIONS:
             axis, keepdims = value.parameters["axis"], value.parameters["keepdims"]
             out = "None" if value.shape == () or self._is_new_result(value) else self._allocate(value)
-            return f"{self._name(_REDUCTIONS[name], name)}({texts[0]}, {axis!r}, None, {out}, {keepdims})"
+            return f"{self.name(_REDUCTIONS[name], name)}({texts[0]}, {axis!r}, None, {out}, {keepdims})"
         return self._called(value, texts)
 
     def _on_scalars(self, name: str, ufunc: np.ufunc, texts: list[str]) -> str:
         symbol = _OPERATORS.get(name)
         if symbol is not None and len(texts) == 2:
             return f"{texts[0]} {symbol} {texts[1]}"
-        return f"{self._name(ufunc, name)}({', '.join(texts)})"
+        return f"{self.name(ufunc, name)}({', '.join(texts)})"
 
     def _target(self, value: Value) -> str:
         """Return the buffer a result goes to: that of an argument that ends here, else another.
@@ -260,32 +257,32 @@ class Program:
             target = self._take_over(value, base)
         else:
             target = self._allocate(value)
-            self._lines.append(f"copyto({target}, {self._argument(base)})")
+            self.lines.append(f"copyto({target}, {self._argument(base)})")
         text = self._argument(item)
         if value.operation == "setitem":
-            self._lines.append(f"{target}[{index}] = {text}")
+            self.lines.append(f"{target}[{index}] = {text}")
         elif index_is_basic(value.parameters["index"]):
-            self._lines.append(f"{target}[{index}] += {text}")
+            self.lines.append(f"{target}[{index}] += {text}")
         else:
-            self._lines.append(f"{self._name(np.add.at, 'add_at')}({target}, {index}, {text})")
+            self.lines.append(f"{self.name(np.add.at, 'add_at')}({target}, {index}, {text})")
         return target
 
     def _one_of_several(self, value: Value) -> str:
         first = value.number - (value.place or 0)
         texts = [self._argument(a) for a in value.arguments]
-        if not any(line.startswith(f"t{first} = ") for line in self._lines):
-            self._lines.append(f"t{first} = {self._called(value, texts)}")
+        if not any(line.startswith(f"t{first} = ") for line in self.lines):
+            self.lines.append(f"t{first} = {self._called(value, texts)}")
         return f"t{first}[{value.place}]"
 
     def _called(self, value: Value, texts: list[str]) -> str:
         name = value.operation
         arguments = f"[{', '.join(texts)}]" if name in TAKES_LIST else ", ".join(texts)
-        parameters = "".join(f", {k}={self._name(p)}" for k, p in value.parameters.items())
-        return f"{self._name(getattr(GROUND, name), name)}({arguments}{parameters})"
+        parameters = "".join(f", {k}={self.name(p)}" for k, p in value.parameters.items())
+        return f"{self.name(getattr(GROUND, name), name)}({arguments}{parameters})"
 
     def _result(self, output: Any) -> str:
         if type(output) is not Value:
-            return f"array({self._name(output)})"
+            return f"array({self.name(output)})"
         if output.number in self._fresh:
             self._fresh.discard(output.number)  # a second result of the same value is a copy
             return f"v{output.number}"

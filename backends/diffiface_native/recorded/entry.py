@@ -1,0 +1,103 @@
+"""The way into a program: one generated function that takes an engine method's arguments and gives its results.
+
+It is written out for the very arguments and results of one recording, because for a small function the tests and the
+packing would otherwise cost more than the arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from diffiface.adapter import trees
+from diffiface_native.recorded.captured import Watch
+from diffiface_native.recorded.graph import Value
+from diffiface_native.recorded.recorder import NotRecordable
+from diffiface_native.recorded.replay import Program
+
+_PLAIN = (int, float, complex, str, np.generic, type(None))
+
+
+class Entry:
+    """Writes `run(xs, [seeds,] contexts)`, which returns the method's results, or MISS."""
+
+    def __init__(self, program: Program, layout: Sequence[Sequence[bool]], static: Sequence[Any], watch: Watch):
+        self._program = program
+        self._names = program.names
+        self._layout = layout
+        self._static = static
+        self._watch = watch
+
+    def write(self, results: Any) -> str:
+        """Return the source of the function, for results like these."""
+        groups = ", ".join(f"g{i}" for i in range(len(self._layout)))
+        lines = [*self._unpack(), *self._tests(), *self._program.lines, f"return {self._packed(results)}"]
+        body = "\n    ".join(lines)
+        return f"def run({groups}):\n    {body}\n"
+
+    def compile(self, source: str) -> Callable[..., Any]:
+        """Return the function of that source."""
+        exec(source, self._names)
+        return self._names["run"]
+
+    def _unpack(self) -> list[str]:
+        arrays = iter(range(len(self._program.graph.inputs)))
+        others = iter(range(len(self._static)))
+        lines = []
+        for i, group in enumerate(self._layout):
+            names = [f"v{next(arrays)}" if is_array else f"s{next(others)}" for is_array in group]
+            if names:
+                lines.append(f"{', '.join(names)}, = g{i}")
+        return lines
+
+    def _tests(self) -> list[str]:
+        lines = []
+        for value in self._program.graph.inputs:
+            v, dtype = f"v{value.number}", self._name(value.dtype)
+            lines += [
+                f"if {v}.shape != {value.shape!r} or ({v}.dtype is not {dtype} and {v}.dtype != {dtype}): return MISS",
+                f"if not {v}.flags.c_contiguous: {v} = {self._name(np.ascontiguousarray)}({v})",
+            ]
+        for i, static in enumerate(self._static):
+            name, same = self._name(static), self._name(_same)
+            lines.append(f"if s{i} is not {name} and not {same}(s{i}, {name}): return MISS")
+        if not self._watch.is_empty:
+            lines.append(f"if not {self._name(self._watch.holds)}(): return MISS")
+        return lines
+
+    def _packed(self, results: Any) -> str:
+        """Write an expression with the structure of the results and the program's outputs in their places."""
+        outputs = iter(self._program.results)
+
+        def text(part: Any) -> str:
+            if type(part) is Value or isinstance(part, np.ndarray):
+                return next(outputs)
+            if type(part) is tuple:
+                return f"({''.join(text(item) + ', ' for item in part)})"
+            if type(part) is list:
+                return f"[{', '.join(map(text, part))}]"
+            if isinstance(part, _PLAIN):
+                return self._name(part)
+            leaves, structure = trees.flatten(part)
+            if len(leaves) == 1 and leaves[0] is part:
+                raise NotRecordable(f"it returns a {type(part).__name__} beside y")
+            items = ", ".join(map(text, leaves))
+            return f"{self._name(trees.unflatten)}({self._name(structure)}, [{items}])"
+
+        return text(results)
+
+    def _name(self, thing: Any) -> str:
+        return self._program.name(thing)
+
+
+def outputs_of(results: Any) -> list[Any]:
+    """Return, in order, what of an engine method's results is computed: Values, and arrays that are constant."""
+    leaves, _ = trees.flatten(results)
+    return [leaf for leaf in leaves if type(leaf) is Value or isinstance(leaf, np.ndarray)]
+
+
+def _same(given: Any, recorded: Any) -> bool:
+    """Say whether a plain argument is what it was: equal numbers and strings are, other objects are not."""
+    return type(given) is type(recorded) and isinstance(given, (int, float, complex, str)) and given == recorded
