@@ -11,6 +11,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from diffiface.adapter import Primitives, nested_rules
 from diffiface_jax.promotion import dtype_of
+from diffiface_jax.words import from_words, packed, to_words, unpacked, words_of
 
 
 def host_call(p: Primitives, name: str, arguments: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
@@ -32,9 +33,9 @@ def host_call(p: Primitives, name: str, arguments: tuple[Any, ...], parameters: 
 
     def run(*words: Any) -> tuple[np.ndarray, ...]:
         # A Python number in `arguments` stays one, so that it does not decide the dtype.
-        operands = [_from_words(np.asarray(w), dtype) for w, dtype in zip(words, dtypes, strict=True)]
+        operands = [from_words(np.asarray(w), dtype) for w, dtype in zip(words, dtypes, strict=True)]
         results = nested_rules.on_host(name, with_operands(operands), parameters)
-        return tuple(_to_words(y.astype(o.dtype, copy=False)) for y, o in zip(results, outputs, strict=True))
+        return tuple(to_words(y.astype(o.dtype, copy=False)) for y, o in zip(results, outputs, strict=True))
 
     @jax.custom_jvp
     def call(*operands: Any) -> tuple[Any, ...]:
@@ -42,9 +43,9 @@ def host_call(p: Primitives, name: str, arguments: tuple[Any, ...], parameters: 
             # One rank for all, so that an axis that vmap puts in front stands in front of every operand.
             operands = tuple(jnp.broadcast_to(o, outputs[0].shape) for o in operands)
         method = "expand_dims" if elementwise else "sequential"
-        words = tuple(jax.ShapeDtypeStruct(*_words_of(o.shape, np.dtype(o.dtype))) for o in outputs)
-        results = jax.pure_callback(run, words, *map(_packed, operands), vmap_method=method)
-        return tuple(_unpacked(y, np.dtype(o.dtype)) for y, o in zip(results, outputs, strict=True))
+        words = tuple(jax.ShapeDtypeStruct(*words_of(o.shape, np.dtype(o.dtype))) for o in outputs)
+        results = jax.pure_callback(run, words, *map(packed, operands), vmap_method=method)
+        return tuple(unpacked(y, np.dtype(o.dtype)) for y, o in zip(results, outputs, strict=True))
 
     def push(operands: Any, tangents: Any) -> tuple[Any, Any]:
         moved = {
@@ -67,44 +68,6 @@ def _tangent(ty: Any, y: Any) -> Any:
     if y.dtype.kind in "fc":
         return jnp.asarray(ty, y.dtype)
     return np.zeros(y.shape, jax.dtypes.float0)
-
-
-# JAX may run the callback in a thread of its own, where this thread's permission of 64-bit numbers does not hold: they
-# would be rounded to 32 bits on the way in and out. So they travel as pairs of 32-bit words, along a last axis.
-
-
-def _words_of(shape: tuple[int, ...], dtype: np.dtype) -> tuple[tuple[int, ...], np.dtype]:
-    """Return the shape and dtype in which an array travels."""
-    wide = dtype.kind in "fiuc" and dtype.itemsize >= 8 and dtype != np.complex64
-    return ((*shape, dtype.itemsize // 4), np.dtype(np.uint32)) if wide else (shape, dtype)
-
-
-def _packed(x: jax.Array) -> jax.Array:
-    dtype = dtype_of(x)
-    if _words_of((), dtype)[1] == dtype:
-        return x
-    if dtype.kind == "c":
-        parts = jax.lax.bitcast_convert_type(jnp.stack([x.real, x.imag], axis=-1), jnp.uint32)
-        return parts.reshape((*x.shape, 4))
-    return jax.lax.bitcast_convert_type(x, jnp.uint32)
-
-
-def _unpacked(words: jax.Array, dtype: np.dtype) -> jax.Array:
-    if _words_of((), dtype)[1] == dtype:
-        return words
-    if dtype.kind == "c":
-        parts = jax.lax.bitcast_convert_type(words.reshape((*words.shape[:-1], 2, 2)), jnp.float64)
-        return jax.lax.complex(parts[..., 0], parts[..., 1])
-    return jax.lax.bitcast_convert_type(words, dtype)
-
-
-def _from_words(words: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    return words if _words_of((), dtype)[1] == dtype else np.ascontiguousarray(words).view(dtype)[..., 0]
-
-
-def _to_words(array: np.ndarray) -> np.ndarray:
-    shape, dtype = _words_of(array.shape, array.dtype)
-    return array if dtype == array.dtype else np.ascontiguousarray(array)[..., None].view(dtype).reshape(shape)
 
 
 def _one_or_tuple(ys: Any) -> Any:

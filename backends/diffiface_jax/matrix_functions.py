@@ -16,8 +16,8 @@ import jax.scipy.linalg
 import numpy as np
 
 from diffiface.adapter import NUMPY, Primitives
-from diffiface_jax.host_call import _from_words, _packed, _to_words, _unpacked, _words_of
 from diffiface_jax.promotion import kept, promoted
+from diffiface_jax.words import from_words, packed, to_words, unpacked, words_of
 
 
 def _product(a: Any, b: Any) -> Any:
@@ -34,15 +34,15 @@ def _on_host(name: str, like: Any, *arrays: Any) -> Any:
     dtypes = [np.dtype(a.dtype) for a in arrays]
 
     def run(*words: Any) -> np.ndarray:
-        arrays = [_from_words(np.asarray(w), d) for w, d in zip(words, dtypes, strict=True)]
+        arrays = [from_words(np.asarray(w), d) for w, d in zip(words, dtypes, strict=True)]
         result = getattr(NUMPY, name)(*arrays)
         if np.iscomplexobj(result) and dtype.kind != "c":  # the dtype is settled before the number is known
             result = np.full(result.shape, np.nan)
-        return _to_words(result.astype(dtype, copy=False))
+        return to_words(result.astype(dtype, copy=False))
 
-    shape = jax.ShapeDtypeStruct(*_words_of(like.shape, dtype))
-    words = jax.pure_callback(run, shape, *map(_packed, arrays), vmap_method="broadcast_all")
-    return _unpacked(words, dtype)
+    shape = jax.ShapeDtypeStruct(*words_of(like.shape, dtype))
+    words = jax.pure_callback(run, shape, *map(packed, arrays), vmap_method="broadcast_all")
+    return unpacked(words, dtype)
 
 
 def _sylvester(a: Any, b: Any, q: Any) -> Any:

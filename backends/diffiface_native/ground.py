@@ -7,6 +7,7 @@ costs ten times the operator; array methods and `reduce`, because NumPy's functi
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,17 @@ import numpy as np
 from diffiface.adapter import NUMPY
 
 
+def _of_two(operation: Callable[[Any, Any], Any], ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
+    def spelled(a: Any, b: Any) -> Any:
+        # A Python complex and a NumPy scalar, which is a Python float too, give a Python complex by the operator.
+        return ufunc(a, b) if type(a) is complex or type(b) is complex else operation(a, b)
+
+    return spelled
+
+
 def _divide(a: Any, b: Any) -> Any:
+    if type(a) is complex or type(b) is complex:
+        return np.divide(a, b)
     try:
         return a / b
     except ZeroDivisionError:  # two Python numbers
@@ -61,9 +72,9 @@ class Ground(type(NUMPY)):
 
     accepts = (NUMPY,)
 
-    add = staticmethod(operator.add)
-    subtract = staticmethod(operator.sub)
-    multiply = staticmethod(operator.mul)
+    add = staticmethod(_of_two(operator.add, np.add))
+    subtract = staticmethod(_of_two(operator.sub, np.subtract))
+    multiply = staticmethod(_of_two(operator.mul, np.multiply))
     negative = staticmethod(operator.neg)
     absolute = staticmethod(abs)
     divide = staticmethod(_divide)
