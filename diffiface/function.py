@@ -89,12 +89,24 @@ class Function:
     """The family whose arrays f takes when a numeric engine calls a function written for another engine."""
     _rebinding: Rebinding | None = field(init=False, repr=False)
     """What makes f's code reach replacements for what NumPy does not dispatch, where f meets traced values."""
+    _bare: bool = field(init=False, repr=False)
+    """Whether f takes an engine's x and contexts as they are, and returns y alone: the short way in and out."""
 
     def __post_init__(self) -> None:
         self.native = self.native_to == self.engine
         guest = self.native_to is not None and not self.native
         self._guest_family = registry.family_of_module(self.native_to) if guest else None
         self._rebinding = Rebinding(self.f) if self.traces and self.native_to is None else None
+        self._bare = (
+            self.native
+            and self.x_structure is trees.LEAF
+            and self.context_structures is None
+            and not self.cache_positions
+            and self.argnums == 0
+            and not self.has_aux
+            and self.y_buffer is None
+            and self.expected_cotangents is None
+        )
 
     @property
     def traces_numpy(self) -> bool:
@@ -111,7 +123,7 @@ class Function:
         return self._run(p, xs, contexts)
 
     def _run(self, p: Primitives, xs: Sequence[Any], contexts: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
-        arguments = self._arguments(p, xs, contexts)
+        arguments = (xs[0], *contexts) if self._bare else self._arguments(p, xs, contexts)
         buffer = self._new_buffer(p) if self.y_buffer is not None else None
         # (A copy of a Function made to run f in plain NumPy has `traces` switched off.)
         rebinding = self._rebinding if self.traces else None
@@ -132,6 +144,13 @@ class Function:
         finally:
             if rebinding is not None:
                 rebinding.end()
+        if (
+            self._bare
+            and type(result) is p.traced_type
+            and (self.output == "any" or (p.shape(result) == () and p.dtype(result).kind != "c"))
+        ):
+            self.y_structure = trees.LEAF
+            return (result,), None
         aux = None
         if self.has_aux:
             result, aux = self._split_aux(result, p)

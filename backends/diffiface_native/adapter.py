@@ -25,6 +25,7 @@ from diffiface.adapter import (
 )
 from diffiface_native.forward import push_forward
 from diffiface_native.ground import GROUND
+from diffiface_native.recorded.graph import Graph
 from diffiface_native.recorded.prepared import Replayed
 from diffiface_native.recorded.replay import Program
 from diffiface_native.recycling import LARGE, RecyclingGround
@@ -40,6 +41,9 @@ def _base() -> Primitives:
     p = current_trace()
     return GROUND if p is NUMPY else p
 
+
+_MOST_COMPILED = 3_000
+"""How many operations are compiled at most: beyond it LLVM takes longer than most users will wait."""
 
 _WITHOUT_SEEDS = frozenset({"derivative", "gradient", "jacobian", "second_derivative", "hessian"})
 
@@ -74,17 +78,20 @@ class _Recording(Backend):
         if self.compile is False or not getattr(f, "traces_numpy", False):
             return eager
         method = self.method(operator)
-        replayed = Replayed(self.name, method, f, eager or partial(method, f), self._program_class())
+        replayed = Replayed(self.name, method, f, eager or partial(method, f), self._program)
         if operator in _WITHOUT_SEEDS:
             replayed.record(xs, contexts)
         return replayed
 
-    def _program_class(self) -> type[Program]:
+    def _program(self, graph: Graph) -> Program:
+        """Make a recorded graph run: as machine code, if that is wanted, can be had and is worth its compilation."""
         if self.compile == "replay" or (self.compile == "auto" and find_spec("llvmlite") is None):
-            return Program
+            return Program(graph)
+        if len(graph.live()) > _MOST_COMPILED:
+            return Program(graph)
         from diffiface_native.compiled.program import CompiledProgram
 
-        return CompiledProgram
+        return CompiledProgram(graph)
 
     def _prepared_eagerly(self, operator: str, f: FlatFunction) -> Callable[..., tuple[Any, ...]] | None:
         return None

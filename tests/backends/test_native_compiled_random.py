@@ -71,7 +71,9 @@ def test_jacobian(f: RandomProgram, x: np.ndarray, engine: str):
 @settings(COMPARED, max_examples=12)
 @given(programs(most=6), arrays(SMALL), st.sampled_from(["forward", "reverse"]))
 def test_hvp(f: RandomProgram, x: np.ndarray, engine: str):
-    compare("hvp", f, engine, [(x, np.cos(np.arange(x.size * 1.0)).reshape(x.shape)), (another(x), np.ones(x.shape))], 1e-11)
+    compare(
+        "hvp", f, engine, [(x, np.cos(np.arange(x.size * 1.0)).reshape(x.shape)), (another(x), np.ones(x.shape))], 1e-11
+    )
 
 
 @settings(COMPARED, max_examples=12)

@@ -6,6 +6,7 @@ with the sums over them; what a kernel needs from outside has a lower level, so 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,8 +46,23 @@ Step = Value | Kernel
 
 
 def plan(graph: Graph) -> list[Step]:
-    """Return the steps of a graph in the order in which to run them."""
-    return _Planner(graph).steps()
+    """Return the steps of a graph in the order in which to run them: what guards need first."""
+    kernel_of: dict[int, Kernel] = {}
+    steps = [step for part in graph.in_order() for step in _Planner(part, kernel_of).steps()]
+    _mark_stored(graph, kernel_of)
+    return steps
+
+
+def _mark_stored(graph: Graph, kernel_of: dict[int, Kernel]) -> None:
+    needed = {output.number for output in graph.outputs if type(output) is Value}
+    needed |= {guard.value.number for guard in graph.guards}
+    for value in graph.live():
+        kernel = kernel_of.get(value.number)
+        for operand in value.operands:
+            if kernel is None or kernel_of.get(operand.number) is not kernel:
+                needed.add(operand.number)
+    for kernel in {id(k): k for k in kernel_of.values()}.values():
+        kernel.stored = [v for v in kernel.members if v.number in needed or v.operation == "sum"]
 
 
 def domain_of(value: Value) -> tuple[int, ...] | None:
@@ -63,11 +79,13 @@ def domain_of(value: Value) -> tuple[int, ...] | None:
 
 
 class _Planner:
-    def __init__(self, graph: Graph):
-        self._graph = graph
-        self._values = graph.live()
+    """Plans values that may use, besides each other, whatever was computed before them."""
+
+    def __init__(self, values: Sequence[Value], kernel_of: dict[int, Kernel]):
+        self._values = values
+        self._kernel_of = kernel_of
+        """Value number → its kernel."""
         self._level: dict[int, int] = {}
-        self._kernel_of: dict[int, Kernel] = {}
         self._kernels: dict[tuple[int, tuple[int, ...]], Kernel] = {}
 
     def steps(self) -> list[Step]:
@@ -88,11 +106,13 @@ class _Planner:
                     del self._kernel_of[member.number]
             else:
                 steps.append((kernel.level, kernel.members[0].number, kernel))
-        self._mark_stored()
         return [step for _, _, step in sorted(steps, key=lambda entry: entry[:2])]
 
+    def _level_of(self, operand: Value) -> int:
+        return self._level.get(operand.number, 0)
+
     def _level_of_single(self, value: Value) -> int:
-        levels = [self._level[operand.number] for operand in value.operands]
+        levels = [self._level_of(operand) for operand in value.operands]
         if not levels:
             return 0
         # A view is there as soon as what it views; it comes right behind it in the order of numbers.
@@ -104,19 +124,8 @@ class _Planner:
         for operand in value.operands:
             kernel = self._kernel_of.get(operand.number)
             joins = kernel is not None and kernel.domain == domain and operand.operation != "sum"
-            level = max(level, self._level[operand.number] + (0 if joins else 1))
+            level = max(level, self._level_of(operand) + (0 if joins else 1))
         kernel = self._kernels.setdefault((level, domain), Kernel(domain, level))
         kernel.members.append(value)
         self._kernel_of[value.number] = kernel
         self._level[value.number] = level
-
-    def _mark_stored(self) -> None:
-        needed = {output.number for output in self._graph.outputs if type(output) is Value}
-        needed |= {guard.value.number for guard in self._graph.guards}
-        for value in self._values:
-            kernel = self._kernel_of.get(value.number)
-            for operand in value.operands:
-                if kernel is None or self._kernel_of.get(operand.number) is not kernel:
-                    needed.add(operand.number)
-        for kernel in self._kernels.values():
-            kernel.stored = [v for v in kernel.members if v.number in needed or v.operation == "sum"]

@@ -218,7 +218,10 @@ class KernelText:
                 if a.number in results:
                     return results[a.number]
                 if a.number in self._nest.scalars:
-                    return self._splat(lanes, f"%number{self._nest.scalars[a.number]}")
+                    number = self._splat(lanes, f"%number{self._nest.scalars[a.number]}")
+                    if a.dtype == bool:
+                        number = lanes.emit(f"fcmp une {lanes.type('double')} {number}, {lanes.constant(0.0)}")
+                    return number
                 number = a.number
             elif isinstance(a, np.ndarray) and a.ndim:
                 number = self._constants[id(a)]

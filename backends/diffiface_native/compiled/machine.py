@@ -26,7 +26,18 @@ class _MethodDef(ctypes.Structure):
 
 _new_function = ctypes.pythonapi.PyCFunction_NewEx
 _new_function.restype = ctypes.py_object
-_new_function.argtypes = [ctypes.POINTER(_MethodDef), ctypes.c_void_p, ctypes.c_void_p]
+_new_function.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
+
+_NAME = b"kernel"
+
+
+def _function(address: int) -> Callable[..., None]:
+    """Return the Python function object of machine code at an address."""
+    # CPython reads the definition when it frees the function. So the function holds it, as the object it is bound to,
+    # in bytes: the garbage collector does not take bytes apart before what refers to them.
+    definition = bytes(_MethodDef(_NAME, address, _METH_FASTCALL, None))
+    return _new_function(ctypes.cast(ctypes.c_char_p(definition), ctypes.c_void_p), definition, None)
+
 
 NONE = id(None)
 INCREF: int = ctypes.cast(ctypes.pythonapi.Py_IncRef, ctypes.c_void_p).value or 0
@@ -75,8 +86,4 @@ class MachineCode:
                 library.export_symbol(name)
             # The tracker owns the code: dropping it frees the memory.
             self._tracker = library.link(_host.linker, f"diffiface{next(_numbers)}")
-            self._definitions = [_MethodDef(name.encode(), self._tracker[name], _METH_FASTCALL, None) for name in names]
-        self.functions: dict[str, Callable[..., None]] = {
-            name: _new_function(ctypes.byref(definition), None, None)
-            for name, definition in zip(names, self._definitions, strict=True)
-        }
+        self.functions: dict[str, Callable[..., None]] = {name: _function(self._tracker[name]) for name in names}

@@ -28,18 +28,21 @@ class CompiledProgram(Program):
         self._texts: list[KernelText] = []
         super().__init__(graph)
 
-    @property
-    def kernels(self) -> int:
-        """How many kernels were compiled."""
-        return len(self._texts)
+    def describe(self) -> str:
+        kernels = [step for step in self._planned if isinstance(step, Kernel)]
+        fused = sum(len(kernel.members) for kernel in kernels)
+        calls = [step for step in self._planned if not isinstance(step, Kernel)]
+        return f"{len(kernels)} kernel(s) of machine code for {fused} operations, {self._count(calls)}"
 
     def _steps(self) -> list[Any]:
-        return plan(self.graph)
+        self._planned = plan(self.graph)
+        return self._planned
 
     def _compile(self) -> None:
         if self._texts:
             names = [f"k{i}" for i in range(len(self._texts))]
             self._code = MachineCode(module_text(self._texts), names)
+            self.names["code"] = self._code  # machine code lives as long as the function that calls it
             self.names.update({f"kernel_{name}": function for name, function in self._code.functions.items()})
 
     # ---- layouts, so that every kernel is written for the strides it will meet

@@ -100,4 +100,6 @@ def outputs_of(results: Any) -> list[Any]:
 
 def _same(given: Any, recorded: Any) -> bool:
     """Say whether a plain argument is what it was: equal numbers and strings are, other objects are not."""
-    return type(given) is type(recorded) and isinstance(given, (int, float, complex, str)) and given == recorded
+    if type(given) is not type(recorded) or not isinstance(given, (int, float, complex, str)):
+        return False
+    return given == recorded and (bool(given) or repr(given) == repr(recorded))  # (0.0 is not -0.0)

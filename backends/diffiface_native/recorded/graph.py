@@ -94,6 +94,18 @@ class Graph:
                 needed.update(operand.number for operand in value.operands)
         return [v for v in self.values if v.number in needed or v.operation == "input"]
 
+    def in_order(self) -> tuple[list[Value], list[Value]]:
+        """Return the live values in two parts: what the guards are computed from, and all the rest.
+
+        A recording that does not hold is found out before anything else is computed.
+        """
+        wanted = {guard.value.number for guard in self.guards}
+        values = self.live()
+        for value in reversed(values):
+            if value.number in wanted:
+                wanted.update(operand.number for operand in value.operands)
+        return [v for v in values if v.number in wanted], [v for v in values if v.number not in wanted]
+
     def constants(self) -> Iterator[np.ndarray]:
         """Yield the arrays the graph refers to that are no inputs (once for each use)."""
         for value in self.values:

@@ -105,9 +105,8 @@ class Replayed:
             return f"runs eagerly: {self.given_up}"
         lines = [f"replays {len(self._recordings)} recording(s)"]
         for recording in self._recordings:
-            count, guards = len(recording.graph.live()), len(recording.graph.guards)
-            kib = recording.program.buffer_bytes / 1024
-            lines.append(f"  {count} operations, {guards} guard(s), {kib:.1f} KiB of buffers per thread")
+            guards, kib = len(recording.graph.guards), recording.program.buffer_bytes / 1024
+            lines.append(f"  {recording.program.describe()}; {guards} guard(s); {kib:.1f} KiB of buffers per thread")
         return "\n".join(lines)
 
 

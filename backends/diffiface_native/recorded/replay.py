@@ -6,6 +6,7 @@ A buffer is used again when nothing reads it any more, views included. Results a
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,7 +58,7 @@ class Program:
         self._fresh: set[int] = set()
         """Results that are new arrays already."""
         self._results = {output.number for output in graph.outputs if type(output) is Value}
-        self._values = graph.live()
+        self._values = [value for part in graph.in_order() for value in part]
         self._last_use: dict[int, int] = {}
         self._now = 0
         """The number of the step that is being written."""
@@ -69,6 +70,16 @@ class Program:
     def buffer_bytes(self) -> int:
         """How much memory one thread's buffers take."""
         return sum(buffer.nbytes for buffer in self._local.buffers)
+
+    def describe(self) -> str:
+        """Say what the program does, in a line."""
+        return self._count(self._values)
+
+    @staticmethod
+    def _count(values: Sequence[Value]) -> str:
+        counts = Counter(value.operation for value in values if value.operation != "input")
+        names = ", ".join(f"{name} {n}" if n > 1 else name for name, n in sorted(counts.items()))
+        return f"{counts.total()} NumPy call(s){f' ({names})' if names else ''}"
 
     # ---- which memory a value lives in, and until when
 
@@ -203,6 +214,8 @@ class Program:
                 return self._on_scalars(name, ufunc, texts)
             if _fits_out(value):
                 target = self._target(value)
+                if name in ("maximum", "minimum") and "=" not in target:
+                    target = f"out={target}"  # NumPy means to take a third array as one more to compare
                 return f"{self.name(ufunc, name)}({', '.join(texts)}, {target})"
         if name in _REDUCTIONS:
             axis, keepdims = value.parameters["axis"], value.parameters["keepdims"]
