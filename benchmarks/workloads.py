@@ -56,6 +56,95 @@ def mlp_inputs(batch: int = 256) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rng.standard_normal(size) * 0.1, rng.standard_normal((batch, INPUTS)), rng.standard_normal(batch)
 
 
+def gmm(xp: Any, d: int = 10, k: int = 25) -> Any:
+    """The negative energy of a Gaussian mixture with Wishart prior, as in ADBench, on one flat parameter vector."""
+    below, eye = np.tril(np.ones((d, d)), -1), np.eye(d)
+
+    def objective(theta, x):
+        alpha = theta[:k]
+        mean = theta[k : k + k * d].reshape((k, d))
+        diagonal = theta[k + k * d : k + 2 * k * d].reshape((k, d))
+        lower = theta[k + 2 * k * d :].reshape((k, d, d)) * xp.asarray(below)
+        Q = xp.exp(diagonal)[:, :, None] * xp.asarray(eye) + lower
+        Qx = xp.einsum("kij,nkj->nki", Q, x[:, None, :] - mean)
+        inner = alpha + xp.sum(diagonal, axis=1) - 0.5 * xp.sum(Qx**2, axis=2)
+        largest = xp.max(inner, axis=1)
+        each = xp.log(xp.sum(xp.exp(inner - largest[:, None]), axis=1)) + largest
+        top = xp.max(alpha)
+        weights = xp.log(xp.sum(xp.exp(alpha - top))) + top
+        prior = 0.5 * (xp.sum(xp.exp(2.0 * diagonal)) + xp.sum(lower**2)) - xp.sum(diagonal)
+        return xp.sum(each) - x.shape[0] * weights + prior
+
+    return objective
+
+
+def gmm_inputs(n: int = 1000, d: int = 10, k: int = 25) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return 0.3 * rng.standard_normal(k + 2 * k * d + k * d * d), rng.standard_normal((n, d))
+
+
+def brusselator(xp: Any) -> Any:
+    """The right-hand side of the two-dimensional Brusselator, periodic; its argument has the shape (2, n, n)."""
+
+    def laplacian(u):
+        return xp.roll(u, 1, 0) + xp.roll(u, -1, 0) + xp.roll(u, 1, 1) + xp.roll(u, -1, 1) - 4.0 * u
+
+    def rate(uv):
+        u, v = uv[0], uv[1]
+        diffusion = 10.0 * (u.shape[0] - 1) ** 2 / 1e3
+        reaction = u * u * v
+        du = diffusion * laplacian(u) + 1.0 + reaction - 4.4 * u
+        dv = diffusion * laplacian(v) + 3.4 * u - reaction
+        return xp.stack([du, dv])
+
+    return rate
+
+
+def brusselator_inputs(n: int = 32) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((2, n, n)), rng.standard_normal((2, n, n))
+
+
+def euler_step(xp: Any, state: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
+    a, b, c, d = state
+    dt, ab = 0.001, a * b
+    return (
+        a + dt * (1.5 * a - ab),
+        b + dt * (ab - 3.0 * b + 0.1 * d),
+        c + dt * d,
+        d + dt * (-9.81 * xp.sin(c) - 0.2 * d + 0.05 * a),
+    )
+
+
+def euler(xp: Any, steps: int = 1000) -> Any:
+    """Predator and prey beside a pendulum, by Euler's method: a Python loop over numbers."""
+
+    def f(start):
+        a, b, c, d = start[0], start[1], start[2], start[3]
+        for _ in range(steps):
+            a, b, c, d = euler_step(xp, (a, b, c, d))
+        return a * a + b * b + c * c + d * d
+
+    return f
+
+
+def euler_inputs() -> tuple[np.ndarray]:
+    return (np.array([1.0, 0.8, 0.5, -0.2]),)
+
+
+def ring(xp: Any) -> Any:
+    """A dense small map Rⁿ → Rⁿ: every output depends on every input."""
+
+    def f(x):
+        return xp.sin(x) * xp.sum(x * x) + xp.exp(-x) / (1.0 + xp.roll(x, 1, 0) ** 2)
+
+    return f
+
+
+def ring_inputs(n: int = 4) -> tuple[np.ndarray]:
+    return (np.linspace(-1.0, 1.0, n),)
+
+
 WORKLOADS = {
     "logit n=500 k=3": (logit, logit_inputs),
     "Rosenbrock n=100": (rosenbrock, rosenbrock_inputs),

@@ -7,17 +7,25 @@ exit status says whether every table is up to date.
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
 
 from diffiface import registry
 from diffiface.adapter import OPERATORS
 from diffiface.numpy_api.coverage import MODULES, UFUNC_KEYWORDS, UFUNC_METHOD_NAMES, Coverage, coverage
+from diffiface.numpy_api.distributions import REPLACEMENTS
+from diffiface.numpy_api.functions import scipy_interpolate
 from diffiface.numpy_api.table import FUNCTIONS, UFUNCS, Kind
 from diffiface.primitives import PRIMITIVES
+from diffiface.rebinding.substitutes import TRANSLATIONS, load_translations, substitute_for
 
 ROOT = Path(__file__).resolve().parent.parent
 _MARKED = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
@@ -61,18 +69,52 @@ def primitives() -> str:
     return table(["kind", "primitives"], ([kind, codes(names)] for kind, names in kinds.items()))
 
 
+def _translated_names(library: str) -> list[str]:
+    """The public functions and classes of one of SciPy's modules through which derivatives go."""
+    module = importlib.import_module(library)
+    load_translations()
+    return [name for name in sorted({*module.__all__}) if _is_translated(name, getattr(module, name))]
+
+
+def _is_translated(name: str, value: Any) -> bool:
+    if isinstance(value, np.ufunc):
+        return value in UFUNCS and UFUNCS[value].kind != "refused"
+    if inspect.ismodule(value) or name in _REFUSED_IN_INTERPOLATE:
+        return False
+    return FUNCTIONS[value].kind != "refused" if value in FUNCTIONS else substitute_for(value) is not value
+
+
 def scipy_functions() -> str:
-    """The functions of SciPy that are translated, by the module that translates them."""
-    importlib.import_module("diffiface.numpy_api.functions.scipy_special")  # else entered when first met
-    kinds: dict[str, list[str]] = {}
-    for entry in [*FUNCTIONS.values(), *UFUNCS.values()]:
-        if entry.kind != "refused" and not entry.name.startswith("numpy."):
-            *_, kind = entry.translation.__module__.split(".")
-            name = entry.name.rpartition(".")[2] if kind.startswith("scipy_special") else entry.name
-            kinds.setdefault(kind.replace("scipy_", "scipy.").replace("_", " "), []).append(name)
-    return table(["kind", "functions"], ([kind, codes(names)] for kind, names in sorted(kinds.items())))
+    """The functions and classes of SciPy that are translated, by module (but for distributions and sparse matrices)."""
+    libraries = sorted(set(TRANSLATIONS) - {"scipy.sparse", "scipy.stats"})
+    rows = [[f"`{library}`", codes(_translated_names(library))] for library in libraries]
+    samples = [name for name in _translated_names("scipy.stats") if inspect.isfunction(getattr(stats, name))]
+    return table(["module", "functions and classes"], [*rows, ["`scipy.stats`, of samples", codes(samples)]])
 
 
+def scipy_distributions() -> str:
+    """The distributions that are written out, by the methods they have."""
+    by_methods: dict[tuple[str, ...], list[str]] = {}
+    for name, replacement in REPLACEMENTS.items():
+        by_methods.setdefault(tuple(sorted(replacement.methods)), []).append(name)
+    return table(["distributions", "methods"], ([codes(names), codes(methods)] for methods, names in by_methods.items()))
+
+
+def scipy_refused() -> str:
+    """The functions that are refused by name, by the reason."""
+    special = importlib.import_module("scipy.special")
+    reasons: dict[str, list[str]] = {}
+    for name in special.__all__:
+        value = getattr(special, name)
+        entry = UFUNCS.get(value) if isinstance(value, np.ufunc) else FUNCTIONS.get(value)
+        if entry is not None and entry.kind == "refused":
+            reasons.setdefault(entry.note, []).append(f"special.{name}")
+    for names, reason in scipy_interpolate.REFUSED.items():
+        reasons.setdefault(reason, []).extend(f"interpolate.{name}" for name in names.split())
+    return table(["why", "functions"], ([reason, codes(names)] for reason, names in reasons.items()))
+
+
+_REFUSED_IN_INTERPOLATE = {name for names in scipy_interpolate.REFUSED for name in names.split()}
 _COVERAGE = coverage()
 _ARRAY_METHODS = [row for row in _COVERAGE.values() if row.name.startswith("ndarray.")]
 _UFUNC_METHODS = [row for row in _COVERAGE.values() if row.name.rpartition(".")[2] in UFUNC_METHOD_NAMES]
@@ -147,6 +189,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "engines": engines,
     "primitives": primitives,
     "scipy functions": scipy_functions,
+    "scipy distributions": scipy_distributions,
+    "scipy refused": scipy_refused,
     "numpy differentiable": numpy_differentiable,
     "numpy zero derivative": numpy_zero_derivative,
     "numpy structural": numpy_structural,

@@ -99,12 +99,13 @@ class JAX(Backend):
                 if type(x) is not np.ndarray:
                     return run(xs, contexts)
             with _precision(xs, contexts) if native else jax.enable_x64(True):
-                values, aux = compiled(xs, (), contexts)
-            y, gradients = values
+                jitted, traced = compiled.jitted_for(xs, contexts)
+                y, gradients, arrays = jitted.function(*xs, *traced)
+            aux = None if jitted.rest is None else rebuild_aux(jitted.rest, arrays)
             try:
                 return np.asarray(y)[()], tuple(map(np.array, gradients)), aux
             except jax.errors.TracerArrayConversionError:
-                return _finished(operator, values, aux, None)
+                return _finished(operator, [y, gradients], aux, None)
 
         if operator in SEEDED:
             return lambda xs, seeds, contexts: run(xs, contexts, seeds)

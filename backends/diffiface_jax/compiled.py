@@ -41,6 +41,14 @@ class CompiledOperator:
         self._jitted: dict[Any, _Jitted] = {}
 
     def __call__(self, xs: Leaves, seeds: Cotangents, contexts: Leaves) -> tuple[list[Any], Any]:
+        jitted, traced = self.jitted_for(xs, contexts)
+        if callable(seeds):
+            seeds = seeds(jitted.outputs(xs, traced))
+        *values, arrays = jitted.function(*xs, *traced, *seeds)
+        return values, None if jitted.rest is None else rebuild_aux(jitted.rest, arrays)
+
+    def jitted_for(self, xs: Leaves, contexts: Leaves) -> tuple[_Jitted, Leaves]:
+        """Return the jitted function for these constants, and those of them that are its arguments."""
         traced, static, mask, key = contexts, [], (), (len(xs), len(contexts))
         for context in contexts:
             if not _is_traced_argument(context):
@@ -52,10 +60,7 @@ class CompiledOperator:
         jitted = self._jitted.get(key)
         if jitted is None:
             jitted = self._jitted[key] = _Jitted(self, len(xs), len(traced), mask, static)
-        if callable(seeds):
-            seeds = seeds(jitted.outputs(xs, traced))
-        *values, arrays = jitted.function(*xs, *traced, *seeds)
-        return values, None if jitted.rest is None else rebuild_aux(jitted.rest, arrays)
+        return jitted, traced
 
 
 class _Jitted:

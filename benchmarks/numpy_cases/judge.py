@@ -80,10 +80,11 @@ def judge(case: Case, engine: Engine) -> Verdict:
         return Verdict("refused", str(error))
     except Exception as error:
         return Verdict("failed", f"{type(error).__name__}: {error}")
-    return _compare(np.asarray(value), gradient, right)
+    return compare(np.asarray(value), gradient, right)
 
 
-def _compare(value: np.ndarray, gradient: np.ndarray, right: Expected) -> Verdict:
+def compare(value: np.ndarray, gradient: np.ndarray, right: Expected) -> Verdict:
+    """Compare a value and a gradient with the right ones, the value's dtype included."""
     if (value.shape, value.dtype) != (right.value.shape, right.value.dtype):
         found, asked = (f"{a.dtype}{list(a.shape)}" for a in (value, right.value))
         return Verdict("WRONG", f"the value is {found}, NumPy's is {asked}")

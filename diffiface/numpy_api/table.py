@@ -74,6 +74,8 @@ def public_name(function: Callable[..., Any]) -> str:
     module = getattr(function, "__module__", None)
     if isinstance(function, np.ufunc) and module is None:
         module = "numpy" if getattr(np, name, None) is function else "scipy.special"
+    if module:
+        module = module.partition("._")[0]  # scipy.linalg._basic is known as scipy.linalg
     return f"{module}.{name.removeprefix('_')}" if module else name
 
 

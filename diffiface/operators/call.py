@@ -12,8 +12,8 @@ from diffiface import registry, trees
 from diffiface.adapter import NUMPY, Backend, current_trace
 from diffiface.arrays import NUMPY_FAMILY, TRACED, LeafSpec, family_of, finish, is_plain, normalise
 from diffiface.contexts import Cache, Constant
-from diffiface.errors import InputError, UnsupportedOperationError
-from diffiface.function import Function
+from diffiface.errors import DiffifaceError, InputError, UnsupportedOperationError
+from diffiface.function import Function, definition_of
 from diffiface.numpy_api import Array, Dressed, Scalar, dress
 from diffiface.operators.cascade import engine_method
 from diffiface.operators.operator import Operator, Part
@@ -301,9 +301,14 @@ class Call:
     def run(self, engine_run: Callable[..., tuple[Any, ...]] | None = None) -> tuple[Any, ...]:
         """Run the engine: its prepared callable, or its own or derived method directly."""
         seeds = () if self.seeds is None else (self.seeds,)
-        if engine_run is not None:
-            return engine_run(self.xs, *seeds, self.contexts)
-        return engine_method(self.backend, self.operator.name)(self.function, self.xs, *seeds, self.contexts)
+        try:
+            if engine_run is not None:
+                return engine_run(self.xs, *seeds, self.contexts)
+            return engine_method(self.backend, self.operator.name)(self.function, self.xs, *seeds, self.contexts)
+        except DiffifaceError as error:
+            if error.engine == NUMPY.engine:  # from a rule in a backward pass: f was over, and the base is NumPy
+                error.engine, error.where = self.backend.name, definition_of(self.f)
+            raise
 
     def assemble(self, results: tuple[Any, ...], variant: str, out: Any = None, y_structure: Any = trees.LEAF) -> Any:
         """Put an engine's results into the user's structures and families, and pick what the variant returns."""

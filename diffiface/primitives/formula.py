@@ -42,6 +42,9 @@ class Term:
     def __abs__(self) -> Term:
         return apply("absolute", self)
 
+    def __invert__(self) -> Term:
+        return apply("logical_not", self)
+
     __add__ = _operator("add")
     __radd__ = _operator("add", reflected=True)
     __sub__ = _operator("subtract")

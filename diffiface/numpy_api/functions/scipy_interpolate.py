@@ -330,7 +330,7 @@ def _interp1d(
 
 # ---- those that are refused by name
 
-_REFUSED = {
+REFUSED = {
     "splrep splev splint sproot splder splantider UnivariateSpline InterpolatedUnivariateSpline LSQUnivariateSpline "
     "make_lsq_spline make_smoothing_spline": "FITPACK's smoothing splines choose their knots by a search",
     "RectBivariateSpline SmoothBivariateSpline bisplrep bisplev LSQBivariateSpline RectSphereBivariateSpline": (
@@ -365,7 +365,7 @@ def _enter_refusal(name: str, reason: str) -> None:
     substitute(original, refuse)
 
 
-for _names, _reason in _REFUSED.items():
+for _names, _reason in REFUSED.items():
     for _name in _names.split():
         if hasattr(interpolate, _name):
             _enter_refusal(_name, _reason)

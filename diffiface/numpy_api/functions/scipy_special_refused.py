@@ -65,7 +65,7 @@ def _refusing(name: str, reason: str) -> Callable[..., NoReturn]:
         unsupported(
             p,
             f"scipy.special.{name} is not differentiated: {reason}",
-            "compute it outside the function, or give the function a derivative of its own",
+            "compute it outside the function if it needs no derivative, or use 'finite_differences'",
         )
 
     return translation
