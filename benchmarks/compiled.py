@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
 import sys
@@ -84,7 +84,9 @@ def our_calls(case: Case, arguments: Arguments) -> dict[str, tuple[Callable[[], 
     calls = {}
     for engine in case.engines:
         start = time.perf_counter()
-        prep: Any = getattr(di, f"prepare_{case.operator.removeprefix('value_and_')}")(case.make(np), engine, *arguments)
+        prep: Any = getattr(di, f"prepare_{case.operator.removeprefix('value_and_')}")(
+            case.make(np), engine, *arguments
+        )
         bound = getattr(prep, case.operator)
         bound(*arguments)
         seconds = time.perf_counter() - start
@@ -107,7 +109,10 @@ def contenders(case: Case, names: list[str]) -> tuple[dict[str, Callable[[], Any
     """Return the calls by label, each checked, and what is to be said about some of them."""
     arguments = case.arguments()
     ours = our_calls(case, arguments)
-    calls, notes = {label: call for label, (call, _) in ours.items()}, {label: note for label, (_, note) in ours.items()}
+    calls, notes = (
+        {label: call for label, (call, _) in ours.items()},
+        {label: note for label, (_, note) in ours.items()},
+    )
     wanted = next(iter(calls.values()))()
     for name in names:
         try:
@@ -173,7 +178,9 @@ def report(case: Case, timings: dict[str, Timing], notes: dict[str, str]) -> str
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART OF A NAME", help="only workloads with one of these in their name")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART OF A NAME", help="only workloads with one of these in their name"
+    )
     parser.add_argument("--without", nargs="*", default=[], choices=[*RIVALS, "C"], help="rivals to leave out")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long to time one workload, about")
     parser.add_argument("--batch", type=float, default=0.004, help="seconds per turn of one contender")

@@ -58,7 +58,9 @@ def table(verdicts: Verdicts, groups: list[str]) -> Table:
     for column in shown.columns[1:]:
         column.justify = "right"
     for group in groups:
-        passes = (_passes({key: v for key, v in of_engine.items() if key[0] == group}) for of_engine in verdicts.values())
+        passes = (
+            _passes({key: v for key, v in of_engine.items() if key[0] == group}) for of_engine in verdicts.values()
+        )
         shown.add_row(group, str(len(GROUPS[group])), *(str(n) for n in passes))
     shown.add_section()
     shown.columns[0].footer = "all"

@@ -44,7 +44,9 @@ def _function(name: str, *arguments: Any, value: bool = True) -> Callable[[], An
         for a in arguments
     ]
     raw = [a.ctypes.data if isinstance(a, np.ndarray) else _dgemm() if a is _DGEMM else a for a in arguments]
-    return partial(function, *raw)
+    call = partial(function, *raw)
+    call.arrays = arguments  # pyright: ignore[reportAttributeAccessIssue]  (what the pointers point to stays alive)
+    return call
 
 
 _DGEMM = object()

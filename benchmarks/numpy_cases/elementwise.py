@@ -24,7 +24,10 @@ ONE_ARGUMENT = each("f(v)", ONE) | expressions("""
     np.where(np.logical_not(v > .5) & ~np.signbit(v), v, 2 * v)
 """)
 
-TWO_ARGUMENTS = each("f(v, v[::-1] + 0.13)", TWO) | each("f(v, 0.37) + f(0.41, v)", TWO) | expressions("""
+TWO_ARGUMENTS = (
+    each("f(v, v[::-1] + 0.13)", TWO)
+    | each("f(v, 0.37) + f(0.41, v)", TWO)
+    | expressions("""
     np.heaviside(v - .5, .5) * v
     np.where(np.greater(v, .5) | np.less_equal(v, .3), v, v**2) * np.equal(v, v)
     np.matmul(M(v), M(v).T)
@@ -32,6 +35,7 @@ TWO_ARGUMENTS = each("f(v, v[::-1] + 0.13)", TWO) | each("f(v, 0.37) + f(0.41, v
     np.vecdot(M(v), m23)
     np.matvec(M(v), v[:3])
 """)
+)
 
 
 def add_at(v):

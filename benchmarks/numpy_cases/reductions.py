@@ -9,7 +9,10 @@ NAMES = """
     np.cumsum np.cumprod
 """
 
-CASES = each("f(v)", NAMES) | each("f(M(v)**2, axis=1)", NAMES) | expressions("""
+CASES = (
+    each("f(v)", NAMES)
+    | each("f(M(v)**2, axis=1)", NAMES)
+    | expressions("""
     np.cumulative_sum(v)
     M(v) / np.sum(M(v), axis=0, keepdims=True)
     np.var(v, ddof=1) + np.std(M(v), axis=0, ddof=1).sum()
@@ -29,3 +32,4 @@ CASES = each("f(v)", NAMES) | each("f(M(v)**2, axis=1)", NAMES) | expressions(""
     np.nanmax(v) + np.nanvar(v)
     np.trapezoid(v, dx=.1) + np.trapezoid(v, np.arange(6.)**2)
 """)
+)
