@@ -18,6 +18,7 @@ from diffiface.primitives.formula import (
     log,
     log1p,
     polygamma,
+    sin,
     special,
     where,
     xlogy,
@@ -25,6 +26,7 @@ from diffiface.primitives.formula import (
 from diffiface.special_functions.table import define
 
 _TAILS = "diffiface.special_functions.tail_integrals"
+_ZETA = "diffiface.special_functions.zeta_derivatives"
 
 # ---- gamma and beta
 
@@ -47,7 +49,38 @@ define(
     lambda y, n, k: y * (digamma(n - k + 1) - digamma(k + 1)),
 )
 define("poch", lambda y, z, m: y * (digamma(z + m) - digamma(z)), lambda y, z, m: y * digamma(z + m))
-define("zeta", "the exponent", lambda y, s, q: -s * special.zeta(s + 1, q))
+
+# ---- zeta functions
+
+
+def _zeta_s_in_q(y, order: Term, s, q):
+    """The derivative of -s zeta(s + 1, q), `order` times in s."""
+    n = order.raw
+    higher = special.zeta_s(n, s + 1, q)
+    return -(s * higher + n * special.zeta_s(n - 1, s + 1, q)) if n > 1 else -(s * higher + special.zeta(s + 1, q))
+
+
+def _riemann_zeta_slope(y, s):
+    # Far to the left Riemann's reflection, 2 (2 pi)^(s - 1) sin(pi s / 2) gamma(1 - s) zeta(1 - s), differentiated.
+    left = s < -1
+    inner = where(left, s, -2.0)
+    sine, cosine = sin(math.pi / 2 * inner), cos(math.pi / 2 * inner)
+    zeta = special.zeta(1 - inner, 1.0)
+    slope = (math.log(2 * math.pi) - digamma(1 - inner)) * sine * zeta + math.pi / 2 * cosine * zeta
+    slope = slope - sine * special.zeta_s(1, 1 - inner, 1.0)
+    reflected = 2 * (2 * math.pi) ** (inner - 1) * special.gamma(1 - inner) * slope
+    return where(left, reflected, special.zeta_s(1, where(left, 2.0, s), 1.0))
+
+
+define("zeta", lambda y, s, q: special.zeta_s(1, s, q), lambda y, s, q: -s * special.zeta(s + 1, q))
+define("riemann_zeta", _riemann_zeta_slope, source="zeta")
+define(
+    "zeta_s",
+    "the order",
+    lambda y, order, s, q: special.zeta_s(order.raw + 1, s, q),
+    _zeta_s_in_q,
+    source=f"{_ZETA}:zeta_s",
+)
 
 # ---- incomplete gamma functions
 

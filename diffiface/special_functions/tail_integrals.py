@@ -84,7 +84,7 @@ def _polygamma(order: int, x: np.ndarray) -> np.ndarray:
     return special.psi(x) if order == 0 else special.polygamma(order, x)
 
 
-def _in_double(values: tuple[Any, ...], function: Callable[..., np.ndarray], valid: Callable[..., Any]) -> Any:
+def in_double(values: tuple[Any, ...], function: Callable[..., np.ndarray], valid: Callable[..., Any]) -> Any:
     """Run a function on the valid entries of the flattened arguments; the others give NaN. Keeps float32."""
     arrays = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in values))
     dtype = np.result_type(*(v if isinstance(v, (int, float)) else np.asarray(v).dtype for v in values))
@@ -122,7 +122,7 @@ def gammainc_a(order: int, a: Any, x: Any) -> Any:
         return -_integral(integrand, start, length)
 
     return _zero_at(
-        _in_double((a, x), inside, lambda a, x: (a > 0) & (x > 0) & np.isfinite(x) & np.isfinite(a)),
+        in_double((a, x), inside, lambda a, x: (a > 0) & (x > 0) & np.isfinite(x) & np.isfinite(a)),
         np.asarray(a) > 0,
         (np.asarray(x) == 0) | np.isposinf(x),
     )
@@ -159,7 +159,7 @@ def betainc_ab(in_a: int, in_b: int, a: Any, b: Any, x: Any) -> Any:
         return -_integral(integrand, start, length)
 
     return _zero_at(
-        _in_double((a, b, x), inside, lambda a, b, x: (a > 0) & (b > 0) & (x > 0) & (x < 1)),
+        in_double((a, b, x), inside, lambda a, b, x: (a > 0) & (b > 0) & (x > 0) & (x < 1)),
         (np.asarray(a) > 0) & (np.asarray(b) > 0),
         (np.asarray(x) == 0) | (np.asarray(x) == 1),
     )

@@ -26,6 +26,8 @@ def mean(
 ) -> Any:
     a = inexact(p, cast(p, a, dtype))
     axes = axes_of(p, a, axis)
+    if where is True:
+        return p.divide(p.sum(a, axis=axes, keepdims=keepdims), size(p, a, axes))
     total = sum_(p, a, axes, keepdims=keepdims, where=where)
     return p.divide(total, _count(p, a, axes, where, keepdims))
 
