@@ -91,22 +91,22 @@ double mlp(const double *R theta, const double *R X, const double *R target, lon
   return value / batch;
 }
 
-/* ---- Gaussian mixture (d = 10, k = 25): eight points at a time, sums kept per lane to the end */
+/* ---- Gaussian mixture (d = 10, k = 25): four points at a time, sums kept per lane to the end */
 
 #define D 10
 #define K 25
-typedef double v8 __attribute__((vector_size(64), aligned(8)));
+typedef double v4 __attribute__((vector_size(32), aligned(8)));
 
-static inline double total(v8 a) {
+static inline double total(v4 a) {
   double sum = 0;
-  for (int l = 0; l < 8; l++) sum += a[l];
+  for (int l = 0; l < 4; l++) sum += a[l];
   return sum;
 }
 
 double gmm(const double *R theta, const double *R x, long n, double *R g) {
   const double *alpha = theta, *mean = alpha + K, *diagonal = mean + K * D, *L = diagonal + K * D;
-  static __thread double Q[K][D][D], c[K];
-  static __thread v8 gQ[K][D][D], gmean[K][D], weight[K], Qx[K][D], inner[K];
+  static double Q[K][D][D], c[K];
+  static v4 gQ[K][D][D], gmean[K][D], weight[K], Qx[K][D], inner[K];
   memset(gQ, 0, sizeof gQ);
   memset(gmean, 0, sizeof gmean);
   memset(weight, 0, sizeof weight);
@@ -118,44 +118,44 @@ double gmm(const double *R theta, const double *R x, long n, double *R g) {
     }
   }
   double value = 0;
-  for (long start = 0; start < n; start += 8) {
-    v8 point[D], present, largest, sum = {0};
-    for (int l = 0; l < 8; l++) {
+  for (long start = 0; start < n; start += 4) {
+    v4 point[D], present, largest, sum = {0};
+    for (int l = 0; l < 4; l++) {
       const long i = start + l < n ? start + l : n - 1;
       present[l] = start + l < n;
       largest[l] = -1e300;
       for (int j = 0; j < D; j++) point[j][l] = x[i * D + j];
     }
     for (int k = 0; k < K; k++) {
-      v8 centred[D], squares = {0};
+      v4 centred[D], squares = {0};
       for (int j = 0; j < D; j++) centred[j] = point[j] - mean[k * D + j];
       for (int i = 0; i < D; i++) {
-        v8 a = {0};
+        v4 a = {0};
         for (int j = 0; j <= i; j++) a += Q[k][i][j] * centred[j];
         Qx[k][i] = a;
         squares += a * a;
       }
       inner[k] = c[k] - 0.5 * squares;
-      for (int l = 0; l < 8; l++) largest[l] = inner[k][l] > largest[l] ? inner[k][l] : largest[l];
+      for (int l = 0; l < 4; l++) largest[l] = inner[k][l] > largest[l] ? inner[k][l] : largest[l];
     }
     for (int k = 0; k < K; k++) {
       inner[k] -= largest;
       double *lanes = (double *)&inner[k];
-      for (int l = 0; l < 8; l++) lanes[l] = exp(lanes[l]);
+      for (int l = 0; l < 4; l++) lanes[l] = exp(lanes[l]);
       sum += inner[k];
     }
-    const v8 scale = present / sum;
-    for (int l = 0; l < 8; l++) value += present[l] * (log(sum[l]) + largest[l]);
+    const v4 scale = present / sum;
+    for (int l = 0; l < 4; l++) value += present[l] * (log(sum[l]) + largest[l]);
     for (int k = 0; k < K; k++) {
-      const v8 w = inner[k] * scale;
-      v8 centred[D], back[D];
+      const v4 w = inner[k] * scale;
+      v4 centred[D], back[D];
       weight[k] += w;
       for (int j = 0; j < D; j++) {
         centred[j] = point[j] - mean[k * D + j];
-        back[j] = (v8){0};
+        back[j] = (v4){0};
       }
       for (int i = 0; i < D; i++) {
-        const v8 seed = -w * Qx[k][i];
+        const v4 seed = -w * Qx[k][i];
         for (int j = 0; j <= i; j++) {
           back[j] += Q[k][i][j] * seed;
           gQ[k][i][j] += seed * centred[j];

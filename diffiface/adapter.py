@@ -45,6 +45,7 @@ from diffiface.primitives import Primitives as Primitives
 from diffiface.real_vectors import RealFunction as RealFunction
 from diffiface.real_vectors import evaluate_shifted as evaluate_shifted
 from diffiface.real_vectors import jacobian_leaves as jacobian_leaves
+from diffiface.special_functions import SPECIAL_FORMULAS as SPECIAL_FORMULAS
 from diffiface.special_functions import SPECIAL_FUNCTIONS as SPECIAL_FUNCTIONS
 from diffiface.tracing import current_trace as current_trace
 from diffiface.tracing import tracing as tracing

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import stats
 
 from diffiface import registry
-from diffiface.adapter import OPERATORS
+from diffiface.adapter import OPERATORS, SPECIAL_FORMULAS
 from diffiface.numpy_api.coverage import MODULES, UFUNC_KEYWORDS, UFUNC_METHOD_NAMES, Coverage, coverage
 from diffiface.numpy_api.distributions import REPLACEMENTS
 from diffiface.numpy_api.functions import scipy_interpolate
@@ -69,6 +69,23 @@ def primitives() -> str:
     return table(["kind", "primitives"], ([kind, codes(names)] for kind, names in kinds.items()))
 
 
+# Their classes of primitives; our own engines supply every one, and engines that call f on numbers need none.
+_TRACING = {"jax": "JAXPrimitives", "torch": "TorchPrimitives", "autograd": "AutogradPrimitives"}
+
+
+def suppliers() -> str:
+    """One row per foreign engine that traces: what it computes itself, and what it leaves to ours."""
+    rows = []
+    for engine, name in _TRACING.items():
+        supplier = getattr(importlib.import_module(f"diffiface_{engine}.primitives"), name).supplier
+        ours = [primitive for primitive in PRIMITIVES if supplier(primitive) == "ours"]
+        inside: set[str] = set()
+        if engine != "autograd":  # whose arrays are NumPy's: SciPy's functions are its own
+            inside = {*importlib.import_module(f"diffiface_{engine}.special").OWN_FUNCTIONS, *SPECIAL_FORMULAS}
+        rows.append([f"`{engine}`", codes(ours), codes(inside) or "all, by SciPy"])
+    return table(["", "primitives computed by NumPy on the host", "functions of the table inside the engine"], rows)
+
+
 def _translated_names(library: str) -> list[str]:
     """The public functions and classes of one of SciPy's modules through which derivatives go."""
     module = importlib.import_module(library)
@@ -97,7 +114,9 @@ def scipy_distributions() -> str:
     by_methods: dict[tuple[str, ...], list[str]] = {}
     for name, replacement in REPLACEMENTS.items():
         by_methods.setdefault(tuple(sorted(replacement.methods)), []).append(name)
-    return table(["distributions", "methods"], ([codes(names), codes(methods)] for methods, names in by_methods.items()))
+    return table(
+        ["distributions", "methods"], ([codes(names), codes(methods)] for methods, names in by_methods.items())
+    )
 
 
 def scipy_refused() -> str:
@@ -188,6 +207,7 @@ def array_methods() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "engines": engines,
     "primitives": primitives,
+    "suppliers": suppliers,
     "scipy functions": scipy_functions,
     "scipy distributions": scipy_distributions,
     "scipy refused": scipy_refused,

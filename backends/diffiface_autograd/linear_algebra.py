@@ -53,6 +53,6 @@ class LinearAlgebra(Primitives):
         result = anp.linalg.slogdet(a)
         return result[0], result[1]
 
-    def eigh(self, a: Any) -> tuple[Any, Any]:
-        result = anp.linalg.eigh(_symmetric(a))
+    def eigh(self, a: Any, *, upper: bool = False) -> tuple[Any, Any]:
+        result = anp.linalg.eigh(_symmetric(a), "U" if upper else "L")
         return result[0], result[1]

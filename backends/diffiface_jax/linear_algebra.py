@@ -84,7 +84,7 @@ class LinearAlgebra(Primitives):
 
     def pivots_to_permutation(self, pivots: Any) -> Any:
         pivots = jnp.asarray(kept(pivots))
-        return lu_pivots_to_permutation(pivots, pivots.shape[-1]).astype(np.intp)
+        return lu_pivots_to_permutation(jnp.asarray(pivots, np.int32), pivots.shape[-1]).astype(np.intp)
 
     def qr(self, a: Any, *, complete: bool) -> tuple[Any, Any]:
         a = kept(a)
@@ -108,7 +108,7 @@ class LinearAlgebra(Primitives):
     def svdvals(self, a: Any) -> Any:
         return jnp.linalg.svd(kept(a), compute_uv=False)
 
-    def eigh(self, a: Any) -> tuple[Any, Any]:
+    def eigh(self, a: Any, *, upper: bool = False) -> tuple[Any, Any]:
         values, vectors = jnp.linalg.eigh(_symmetric(kept(a)), symmetrize_input=False)
         return values, vectors
 

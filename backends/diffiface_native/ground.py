@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from diffiface.adapter import NUMPY
+from diffiface_native.einsum import einsum
 
 
 def _of_two(operation: Callable[[Any, Any], Any], ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
@@ -87,6 +88,7 @@ class Ground(type(NUMPY)):
     getitem = staticmethod(_getitem)
     reshape = staticmethod(_reshape)
     transpose = staticmethod(_transpose)
+    einsum = staticmethod(einsum)
 
     def dtype(self, value: Any) -> np.dtype:
         try:

@@ -1,10 +1,11 @@
-"""Primitives that PyTorch lacks: NumPy's definition as a call on the host, our rule on top.
+"""Primitives differentiated by our rule: mostly those PyTorch lacks, NumPy's definition as a call on the host.
 
 One `torch.autograd.Function` for all: backward of every order, forward mode, torch.func and vmap.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from torch._C._functorch import TransformType, get_interpreter_stack
 
 from diffiface.adapter import Primitives, UnsupportedOperationError, nested_rules
-from diffiface_torch.arrays import array_of, tensor_of
+from diffiface_torch.arrays import NUMPY_DTYPE, array_of, tensor_of, torch_dtype
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Call:
     """The constants, and None in the places of tensors."""
     positions: tuple[int, ...]
     parameters: dict[str, Any]
+    inside: Callable[..., torch.Tensor] | None
+    """The values computed in PyTorch, `inside(p, *arguments)` in double precision; None for a call on the host."""
 
     def complete(self, tensors: Any) -> list[Any]:
         """Put the tensors, or what stands for them, into their places."""
@@ -35,14 +38,20 @@ class Call:
         return arguments
 
 
-def host_call(p: Primitives, name: str, arguments: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
-    """Compute a primitive by its NumPy definition."""
+def host_call(
+    p: Primitives,
+    name: str,
+    arguments: tuple[Any, ...],
+    parameters: dict[str, Any],
+    inside: Callable[..., torch.Tensor] | None = None,
+) -> Any:
+    """Compute a primitive by its NumPy definition, or `inside` PyTorch, and differentiate it by our rule."""
     positions = tuple(i for i, a in enumerate(arguments) if isinstance(a, torch.Tensor))
     # The graph reads constants after f may have changed them.
     constants = tuple(
         None if i in positions else np.array(a) if isinstance(a, np.ndarray) else a for i, a in enumerate(arguments)
     )
-    call = Call(p, name, constants, positions, parameters)
+    call = Call(p, name, constants, positions, parameters, inside)
     ys = HostCall.apply(call, *(arguments[i] for i in positions))
     return ys[0] if len(ys) == 1 else ys
 
@@ -52,6 +61,8 @@ class HostCall(torch.autograd.Function):
 
     @staticmethod
     def forward(call: Call, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if call.inside is not None:
+            return (_computed_inside(call, call.inside, tensors),)
         ys = nested_rules.on_host(call.name, call.complete(map(array_of, tensors)), call.parameters)
         device = tensors[0].device if tensors else getattr(call.p, "device", None)
         return tuple(tensor_of(y, device) for y in ys)
@@ -106,3 +117,15 @@ class HostCall(torch.autograd.Function):
         aligned = [x.reshape(x.shape[0], *(1,) * (rank + 1 - x.ndim), *x.shape[1:]) for x in moved]
         ys = HostCall.apply(call, *aligned)
         return ys, (0,) * len(ys)
+
+
+def _computed_inside(call: Call, inside: Callable[..., torch.Tensor], tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    # In double precision throughout, as SciPy computes single precision too.
+    wide = [x.to(torch.float64) for x in tensors]
+    with np.errstate(all="ignore"):  # what a formula makes of constants alone is NumPy's
+        y = inside(call.p, *call.complete(wide))
+    if all(x.dtype is torch.float64 for x in tensors):
+        return y
+    described = call.complete((tuple(x.shape), NUMPY_DTYPE[x.dtype]) for x in tensors)
+    ((_, dtype),) = nested_rules.describe_outputs(call.name, described, call.parameters)
+    return y.to(torch_dtype(dtype))

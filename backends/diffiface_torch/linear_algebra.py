@@ -102,8 +102,8 @@ class LinearAlgebra(Primitives):
     def svdvals(self, a: Any) -> Any:
         return torch.linalg.svdvals(self._tensor(a))
 
-    def eigh(self, a: Any) -> tuple[Any, Any]:
-        values, vectors = torch.linalg.eigh(self._tensor(a))
+    def eigh(self, a: Any, *, upper: bool = False) -> tuple[Any, Any]:
+        values, vectors = torch.linalg.eigh(self._tensor(a), UPLO="U" if upper else "L")
         return values, vectors
 
     def eig(self, a: Any) -> tuple[Any, Any]:

@@ -14,9 +14,8 @@ import torch
 from diffiface.adapter import Leaves, Primitives
 from diffiface_torch.arrays import NUMPY_DTYPE, array_of, is_wrapped, shared_tensor_of, tensor_of, torch_dtype
 from diffiface_torch.fourier import Fourier
-from diffiface_torch.host_call import host_call
 from diffiface_torch.linear_algebra import LinearAlgebra
-from diffiface_torch.special import GammaDerivative
+from diffiface_torch.special import GammaDerivative, SpecialFunctions, ndtr
 
 _PYTHON_NUMBERS = (float, int, complex)
 _INEXACT = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
@@ -97,7 +96,7 @@ def _positions(shape: tuple[int, ...], index: Any) -> np.ndarray:
     return np.arange(math.prod(shape)).reshape(shape)[index]
 
 
-class TorchPrimitives(LinearAlgebra, Fourier, Primitives):
+class TorchPrimitives(LinearAlgebra, Fourier, SpecialFunctions, Primitives):
     """Tensors as the dress sees them."""
 
     engine = "torch"
@@ -225,18 +224,12 @@ class TorchPrimitives(LinearAlgebra, Fourier, Primitives):
     log_expit = _unary(torch.nn.functional.logsigmoid, np.exp)
     gammaln = _unary(lambda x: GammaDerivative.apply(x, 0), np.exp)
     digamma = _unary(lambda x: GammaDerivative.apply(x, 1), np.exp)
-    ndtr = _unary(torch.special.ndtr, np.exp)
+    ndtr = _unary(ndtr, np.exp)
     log_ndtr = _unary(torch.special.log_ndtr, np.exp)
     xlogy = _binary(torch.special.xlogy, np.hypot)
 
     def polygamma(self, x: Any, *, order: int) -> Any:
         return GammaDerivative.apply(self._cast(x, _loop_dtypes(np.exp, (_kind(x),))[0]), order + 1)
-
-    def special(self, *arguments: Any, function: str) -> Any:
-        return self.host_call("special", *arguments, function=function)
-
-    def host_call(self, name: str, *arguments: Any, **parameters: Any) -> Any:
-        return host_call(self, name, arguments, parameters)
 
     # ---- selection and conversion
 

@@ -72,7 +72,7 @@ def judge(case: Case, engine: Engine) -> Verdict:
     try:
         with np.errstate(all="ignore"):
             if engine.prepared:
-                prep = di.prepare_gradient(weighted, engine.backend, ELSEWHERE, has_aux=True)
+                prep: Any = di.prepare_gradient(weighted, engine.backend, ELSEWHERE, has_aux=True)
                 (_, value), gradient = prep.value_and_gradient(V)
             else:
                 (_, value), gradient = di.value_and_gradient(weighted, engine.backend, V, has_aux=True)

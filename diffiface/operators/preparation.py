@@ -17,7 +17,7 @@ from diffiface.errors import InputError, PreparationMismatchError, TracingMismat
 from diffiface.function import definition_of
 from diffiface.operators.call import Call, Signature
 from diffiface.operators.cascade import DERIVATIONS
-from diffiface.operators.operator import Operator
+from diffiface.operators.operator import Operator, Part
 from diffiface.rebinding import original_of, plain_constants
 from diffiface.registry import resolve
 from diffiface.tracing import running
@@ -79,15 +79,49 @@ def _test(name: str, value: Any, names: dict[str, Any]) -> str | None:
 _MISSING = object()
 
 
+def _one_y(result: Any) -> Any:
+    """Return an engine's only output as the user gets it: what is 0-d is a scalar."""
+    leaf = result[0] if isinstance(result, (tuple, list)) else result
+    return leaf[()] if isinstance(leaf, np.ndarray) and leaf.ndim == 0 else leaf
+
+
+_BARE_RESULTS: dict[Part, str] = {
+    "y": "one_y(results[{i}])",
+    "x": "results[{i}][0]",
+    "batch of y": "one_y(array(results[{i}][0][0]))",
+    "batch of x": "array(results[{i}][0][0])",
+    "y by x": "one_y(results[{i}][0][0])",
+    "x by x": "one_y(results[{i}][0][0])",
+}
+"""Where in an engine's `results` the parts are when x, y and t are single NumPy arrays (`Call.assemble` in short)."""
+
+
+def _bare_seed(call: Call) -> np.ndarray | None:
+    """Return the seed with its batch axis if there is one NumPy array of them, else None."""
+    if call.batch is not None or call.seed_structure is not trees.LEAF or len(call.seed_specs) != 1:
+        return None
+    spec, seeds = call.seed_specs[0], call.seeds
+    if spec.family != NUMPY_FAMILY or spec.shape == () or not seeds or type(seeds[0]) is not np.ndarray:
+        return None
+    return seeds[0]
+
+
 def _short_way(
-    arguments: Sequence[Any], result: str, run: Callable[..., Any], thorough: Callable[..., Any]
+    arguments: Sequence[Any],
+    result: str,
+    run: Callable[..., Any],
+    thorough: Callable[..., Any],
+    *,
+    seeded: bool = False,
+    function: Any = None,
 ) -> Callable[..., Any] | None:
     """Compile a bound call that compares plain arguments in one expression and goes straight to the engine.
 
     A bound call may cost no more than a microsecond beside the engine, so the test is written out for these
     very arguments: type, dtype and shape of each in turn. Whatever fails it takes the thorough way, as does
     a call inside another derivative.
-    `result` says what of the engine's `results` the caller gets. None if an argument is a structure.
+    `result` says what of the engine's `results` the caller gets; `seeded`, that the second argument is a tangent or
+    cotangent. With `function`, the run must have left y a single array. None if an argument is a structure.
     """
     names: dict[str, Any] = {
         "run": run,
@@ -95,17 +129,24 @@ def _short_way(
         "missing": _MISSING,
         "running": running,
         "float64": np.float64,
+        "array": np.array,
+        "one_y": _one_y,
+        "function": function,
+        "leaf": trees.LEAF,
     }
     parameters = [f"a{i}" for i in range(len(arguments))]
     tests = [_test(name, value, names) for name, value in zip(parameters, arguments, strict=True)]
     if None in tests:
         return None
     x, *contexts = parameters
+    # The engine gets the seed in an array of its own.
+    seeds = f"(array({contexts.pop(0)})[None],), " if seeded else ""
+    condition = "" if function is None else "if function.y_structure is leaf: "
     source = f"""
 def call({", ".join(f"{name}=missing" for name in parameters)}, *more, out=None):
     if out is None and not more and not running.traces and {" and ".join(test for test in tests if test)}:
-        results = run(({x},), ({"".join(f"{name}, " for name in contexts)}))
-        return {result}
+        results = run(({x},), {seeds}({"".join(f"{name}, " for name in contexts)}))
+        {condition}return {result}
     given = [a for a in ({"".join(f"{name}, " for name in parameters)}) if a is not missing]
     return thorough(*given, *more, out=out)
 """
@@ -170,8 +211,7 @@ class Prep:
         """Make the bound call of one variant, with a short way for bare arrays."""
         thorough = partial(self._thorough, variant)
         plain = (
-            self._descriptor.seeds is None
-            and call.x_structure is trees.LEAF
+            call.x_structure is trees.LEAF
             and not call.x_specs[0].scalar
             and call.originals[0] is None
             and call.argnums == 0
@@ -187,9 +227,18 @@ class Prep:
         if call.x_specs[0].family == NUMPY_FAMILY:  # a scalar, which to index would cost as much as half the tests
             y = "(y if type(y := results[0]) is float64 else y[()])"
         result = {"gradient": x, "value_and_gradient": f"({y}, {x})"}.get(variant)
-        if not plain or result is None or len(indices) > 2:
+        if not plain:
             return thorough
-        return _short_way((call.xs[0], *call.contexts), result, self._run, thorough) or thorough
+        if result is not None:
+            return _short_way((call.xs[0], *call.contexts), result, self._run, thorough) or thorough
+        seed = _bare_seed(call)
+        seeded = self._descriptor.seeds is not None
+        if call.x_specs[0].family != NUMPY_FAMILY or call.x_specs[0].shape == () or (seeded and seed is None):
+            return thorough
+        parts = [_BARE_RESULTS[self._descriptor.parts[i]].format(i=i) for i in indices]
+        result = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+        arguments = (call.xs[0], *call.contexts) if seed is None else (call.xs[0], seed[0], *call.contexts)
+        return _short_way(arguments, result, self._run, thorough, seeded=seeded, function=self._function) or thorough
 
     def _thorough(self, variant: str, *args: Any, out: Any = None, y: Any = None) -> Any:
         """Flatten and compare every argument, then run: the way for structures, scalars, seeds, `out=`, mismatches."""

@@ -142,9 +142,12 @@ def svdvals(a: Any) -> Any:
     return np.linalg.svd(a, compute_uv=False)
 
 
-def eigh(a: Any) -> tuple[Any, Any]:
-    """Reads the lower triangle; its derivative is that of the symmetrised argument."""
-    values, vectors = np.linalg.eigh(a)
+def eigh(a: Any, *, upper: bool = False) -> tuple[Any, Any]:
+    """Of a symmetric (Hermitian) matrix; its derivative is that of the symmetrised argument.
+
+    `upper` says which triangle LAPACK reads, on which the signs (phases) of NumPy's vectors depend.
+    """
+    values, vectors = np.linalg.eigh(a, "U" if upper else "L")
     return values, vectors
 
 

@@ -77,6 +77,21 @@ for _kind in _NUMBERS:
     substitute(_kind, _Number(_kind.__name__, (_kind,), _body))
 
 
+class _WholeNumber(_StandsFor):
+    """`np.int64(a)` of an array is `a.astype(np.int64)`; of a number it asks for the number, as `int` does."""
+
+    def __call__(cls, *args: Any, **keywords: Any) -> Any:
+        if len(args) == 1 and type(args[0]) is Array and not keywords:
+            return args[0].astype(cls._original)
+        return cls._original(*args, **keywords)
+
+
+_WHOLE_NUMBERS = (np.int64, np.int32, np.int16, np.int8, np.uint64, np.uint32, np.uint16, np.uint8)
+for _kind in _WHOLE_NUMBERS:
+    _body = {"_original": _kind, "dtype": np.dtype(_kind), "__doc__": _kind.__doc__}
+    substitute(_kind, _WholeNumber(_kind.__name__, (_kind,), _body))
+
+
 class _Type(_StandsFor):
     """`type(x) is np.ndarray` and `type(x[0]) is np.float64` hold for traced values as they do in NumPy."""
 
@@ -103,5 +118,5 @@ def globals_of_the_user() -> dict[str, Any]:
     return behind(found) or found
 
 
-_KINDS = {kind: substitute_for(kind) for kind in (*_NUMBERS, type)}
+_KINDS = {kind: substitute_for(kind) for kind in (*_NUMBERS, *_WHOLE_NUMBERS, type)}
 """What code that compares `type(x)` with `float` by `is` calls float."""

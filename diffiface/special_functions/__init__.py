@@ -24,5 +24,6 @@ from diffiface.special_functions import (
 from diffiface.special_functions import (
     polynomials as polynomials,
 )
+from diffiface.special_functions.formulas import SPECIAL_FORMULAS as SPECIAL_FORMULAS
 from diffiface.special_functions.table import SPECIAL_FUNCTIONS as SPECIAL_FUNCTIONS
 from diffiface.special_functions.table import SpecialFunction as SpecialFunction

@@ -73,7 +73,8 @@ def _riemann_zeta_slope(y, s):
 
 
 define("zeta", lambda y, s, q: special.zeta_s(1, s, q), lambda y, s, q: -s * special.zeta(s + 1, q))
-define("riemann_zeta", _riemann_zeta_slope, source="zeta")
+define("riemann_zeta", _riemann_zeta_slope, source="zeta", real_only=True)
+define("zetac", _riemann_zeta_slope)
 define(
     "zeta_s",
     "the order",

@@ -55,7 +55,7 @@ class SpecialFunction:
                 f"scipy.special.{self.source.partition('[')[0]} of a complex number has no complex derivative",
                 engine=p.engine,
                 where=user_line(),
-                fix="use the function without the scaling",
+                fix="keep the argument real, or use the function without scaling (jv for jve)",
             )
         return partial(p, y, *arguments)
 

@@ -28,7 +28,7 @@ def _coefficients() -> list[float]:
 
 
 def zeta_s(order: int, s: Any, q: Any) -> Any:
-    """Return a derivative of zeta(s, q) in s, for q > 0 (and for s < 1 that of the analytic continuation)."""
+    """Return a derivative of zeta(s, q) in s, for q > 0 and s > -1.5 (below 1 of the analytic continuation); else NaN."""
 
     def inside(s: np.ndarray, q: np.ndarray) -> np.ndarray:
         base = q + np.arange(_TERMS)[:, None]
@@ -51,4 +51,4 @@ def zeta_s(order: int, s: Any, q: Any) -> Any:
         value = start**-s
         return first + np.where(value == 0, 0.0, value * rest)
 
-    return in_double((s, q), inside, lambda s, q: (q > 0) & np.isfinite(q) & np.isfinite(s) & (s > -6) & (s != 1))
+    return in_double((s, q), inside, lambda s, q: (q > 0) & np.isfinite(q) & np.isfinite(s) & (s > -1.5) & (s != 1))

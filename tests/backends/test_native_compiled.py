@@ -83,6 +83,32 @@ def test_layouts_that_numpy_chose():
     compare("value_and_gradient", f, "reverse", [(x,), (np.asfortranarray(x),), (x[::-1],)])
 
 
+@pytest.mark.parametrize("shape", [(1, 9), (9, 1), (3, 1, 8)])
+def test_axes_of_length_one_may_have_any_stride(shape: tuple[int, ...]):
+    def f(x):
+        return np.sum(np.sin(x[..., ::-1].T) * np.exp(x[::-1]).T) + np.sum(
+            np.tanh(x.reshape(-1)[1:]) ** 2 * x.ravel()[:-1]
+        )
+
+    x = np.linspace(-1, 1, int(np.prod(shape)))
+    odd = np.lib.stride_tricks.as_strided(
+        x, shape, [0 if n == 1 else 8 * int(np.prod(shape[i + 1 :])) for i, n in enumerate(shape)]
+    )
+    prep = di.prepare_gradient(f, COMPILED, np.array(odd))
+    for point in (odd, np.array(odd)):
+        assert_close(prep.gradient(point), di.gradient(f, EAGER, np.array(odd)), "strides")
+    assert "replays 1 recording" in prep.explain(), prep.explain()
+
+
+def test_one_tangent_runs_on_one_recording():
+    x, t = np.linspace(-1, 1, 9), np.ones(9)
+    for engine in ("forward", "reverse"):
+        prep = di.prepare_hvp(lambda x: np.sum(x[1:] ** 3 * np.exp(x[:-1])), di.backend(engine, compile=True), x, t)
+        for k in range(12):
+            prep.hvp(x + k, t * k)
+        assert "replays 1 recording" in prep.explain(), prep.explain()
+
+
 def test_complex_input_stays_right():
     def f(z):
         w = np.exp(1j * z) * z

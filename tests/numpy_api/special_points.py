@@ -87,6 +87,7 @@ _POINTS: dict[str, tuple[float, ...]] = {
     "voigt_profile": (0.4, 0.8, 0.6),
     "wrightomega": (0.8,),
     "zeta": (2.3, 1.4),
+    "zeta_s": (1, 2.3, 1.4),
 }
 
 

@@ -18,6 +18,7 @@ from diffiface.numpy_api.table import FUNCTIONS, UFUNCS
 from diffiface.operators.cascade import engine_method
 from diffiface.special_functions import SPECIAL_FUNCTIONS
 from diffiface.special_functions.tail_integrals import betainc_ab, gammainc_a
+from diffiface.special_functions.zeta_derivatives import zeta_s
 from tests.numpy_api.special_points import DIFFERENTIABLE, point
 
 # Not functions of numbers.
@@ -90,7 +91,7 @@ def test_an_order_cannot_be_differentiated(engine):
         di.gradient(lambda v: np.sum(special.jv(v, 1.2)), engine, np.array([0.5, 1.5]))
 
 
-@pytest.mark.parametrize("function", [special.ncfdtr, special.pdtrik, special.zetac])
+@pytest.mark.parametrize("function", [special.ncfdtr, special.pdtrik, special.nctdtr])
 def test_refused_by_name(function):
     arguments = (2.0, 3.0, 0.5, 1.5)[: function.nin - 1]
     with pytest.raises(UnsupportedOperationError, match="is not differentiated"):
@@ -128,6 +129,34 @@ def test_incomplete_functions_at_the_ends_and_outside():
     np.testing.assert_array_equal(betainc_ab(1, 0, 2.0, 3.0, np.array([0.0, 1.0])), 0.0)
     assert np.isnan(gammainc_a(1, -1.0, 1.0)) and np.isnan(gammainc_a(1, 2.0, -1.0))
     assert gammainc_a(1, np.ones((0, 1)), np.ones(3)).shape == (0, 3)
+
+
+# ---- zeta functions in their exponent
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 3])
+@pytest.mark.parametrize("s", [0.2, 1.0001, 1.5, 2.3, 12.0, 60.0])
+@pytest.mark.parametrize("q", [1e-3, 0.3, 1.0, 50.0, 1e4])
+def test_zeta_in_its_exponent_against_mpmath(order, s, q):
+    with mpmath.workdps(60):
+        expected = mpmath.zeta(mpmath.mpf(s), mpmath.mpf(q), order)
+    assert zeta_s(order, s, q) == pytest.approx(float(expected), rel=5e-12, abs=1e-300)
+
+
+@pytest.mark.parametrize("engine", ["forward", "reverse"])
+@pytest.mark.parametrize("function", [special.zeta, special.zetac])
+def test_riemanns_zeta_left_of_its_pole_too(engine, function):
+    for s in (-20.5, -4.0, -1.001, -0.999, 0.0, 0.5, 0.99, 1.01, 3.0):
+        with mpmath.workdps(40):
+            first, second = (float(mpmath.zeta(s, 1, order)) for order in (1, 2))
+        assert di.derivative(lambda x: function(x), engine, s) == pytest.approx(first, rel=2e-12)
+        assert di.second_derivative(lambda x: function(x), engine, s) == pytest.approx(second, rel=2e-11)
+
+
+def test_zeta_outside_of_its_range():
+    assert np.isnan(zeta_s(1, 2.5, -0.3)) and np.isnan(zeta_s(1, -3.0, 1.0)) and np.isnan(zeta_s(1, 1.0, 1.0))
+    assert zeta_s(1, np.ones((0, 1)), np.ones(3)).shape == (0, 3)
+    assert zeta_s(1, np.float32(2.5), np.float32(1)).dtype == np.float32
 
 
 # ---- edges
@@ -220,6 +249,9 @@ MASK = np.array([[1.0, 0.0, 2.0], [0.5, 0.1, 1.0]])
         lambda x: special.perm(x + 6, 2),
         lambda x: special.factorial(x + 1.5),
         lambda x: special.zeta(2.5, x + 2),
+        lambda x: special.zeta(x + 2.5, 0.7),
+        lambda x: special.zeta(2 * x + 0.3),
+        lambda x: special.zetac(2 * x + 0.3),
         lambda x: special.spherical_jn(2, x + 3),
         lambda x: special.spherical_kn(1, x + 3, derivative=True),
         lambda x: special.jvp(1.5, x + 3, 2),

@@ -110,8 +110,12 @@ class CompiledProgram(Program):
 
     def _checked(self, value: Value, layout: np.ndarray) -> str:
         """Name an array of NumPy's, after making sure that it has the strides the kernel is written for."""
-        self.lines.append(f"if v{value.number}.strides != {layout.strides!r}: return MISS")
-        return f"v{value.number}"
+        v, walked = f"v{value.number}", [i for i, n in enumerate(layout.shape) if n > 1]
+        if len(walked) == layout.ndim:
+            self.lines.append(f"if {v}.strides != {layout.strides!r}: return MISS")
+        else:  # along an axis of length one an array may have any stride: nothing is walked there
+            self.lines += [f"if {v}.strides[{i}] != {layout.strides[i]}: return MISS" for i in walked]
+        return v
 
     @staticmethod
     def _add_access(nest: Nest, number: int, array: np.ndarray, argument: int) -> None:

@@ -181,14 +181,14 @@ def _gaps(p: Primitives, values: Any) -> Any:
     return p.subtract(as_row(p, values), as_column(p, values))
 
 
-def _eigh_jvp(p: Primitives, t: Any, y: Any, x: Any) -> tuple[Any, Any]:
+def _eigh_jvp(p: Primitives, t: Any, y: Any, x: Any, *, upper: bool = False) -> tuple[Any, Any]:
     values, vectors = y
     inner = product(p, adjoint(p, vectors), symmetrised(p, t), vectors)
     rotation = p.multiply(inner, inverse_or_zero(p, _gaps(p, values)))
     return p.real(diagonal(p, inner)), p.matmul(vectors, rotation)
 
 
-def _eigh_vjp(p: Primitives, ct: Any, y: Any, x: Any) -> Any:
+def _eigh_vjp(p: Primitives, ct: Any, y: Any, x: Any, *, upper: bool = False) -> Any:
     values, vectors = y
     ct_values, ct_vectors = ct
     terms = []

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.adapter import Primitives, UnsupportedOperationError
+from diffiface.adapter import Primitives
 from diffiface_native.rules.broadcasting import along, flip, keep_reduced_axes
-from diffiface_native.rules.rule import UnaryRule, is_complex
+from diffiface_native.rules.rule import UnaryRule
 
 
 def _shift(axis: tuple[int, ...]) -> tuple[int, ...]:
@@ -31,11 +31,6 @@ def _sum_vjp(p: Primitives, ct: Any, y: Any, x: Any, *, axis: tuple[int, ...], k
 
 
 def _extremum_weights(p: Primitives, y: Any, x: Any, axis: tuple[int, ...]) -> Any:
-    if is_complex(p, x):
-        raise UnsupportedOperationError(
-            "max and min of complex numbers have no derivative",
-            fix="compare real numbers: absolute values or real parts",
-        )
     attained = p.equal(x, keep_reduced_axes(p, y, p.shape(x), axis))
     weights = p.astype(attained, dtype=p.dtype(x))
     return p.divide(weights, p.sum(weights, axis=axis, keepdims=True))

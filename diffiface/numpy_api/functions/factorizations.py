@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.numpy_api.functions.matrices import adjoint, as_square, beside, matrix, real_if_real
+from diffiface.numpy_api.functions.matrices import adjoint, as_square, beside, from_triangle, matrix, real_if_real
 from diffiface.numpy_api.functions.raw import refuse
 from diffiface.numpy_api.table import available, numpy_function
 from diffiface.primitives import Primitives
@@ -18,26 +18,28 @@ _SVDResult: Any = type(np.linalg.svd(np.eye(1)))
 _QRResult: Any = type(np.linalg.qr(np.eye(1)))
 
 
-@numpy_function(np.linalg.cholesky, note="reads one triangle; the derivative is that of the symmetrised argument")
+@numpy_function(np.linalg.cholesky, note="reads one triangle: entries of the other have derivative zero")
 def cholesky(p: Primitives, a: Any, /, *, upper: bool = False) -> Any:
     a = as_square(p, a)
-    return adjoint(p, p.cholesky(adjoint(p, a))) if upper else p.cholesky(a)
+    factor = p.cholesky(from_triangle(p, a, not upper, True))
+    return adjoint(p, factor) if upper else factor
 
 
 # ---- eigenvalues
 
 
-@numpy_function(np.linalg.eigh, note="reads one triangle; the derivative is that of the symmetrised argument")
+@numpy_function(np.linalg.eigh, note="reads one triangle: entries of the other have derivative zero")
 def eigh(p: Primitives, a: Any, UPLO: str = "L") -> Any:
     a = as_square(p, a)
-    if UPLO.upper() == "U":
-        a = adjoint(p, a)
-    elif UPLO.upper() != "L":
+    if UPLO.upper() not in ("L", "U"):
         raise ValueError("UPLO argument must be 'L' or 'U'")
-    return _EighResult(*p.eigh(a))
+    upper = UPLO.upper() == "U"
+    # NumPy reads one triangle. Written out, so that every engine gives the derivative of what NumPy computes,
+    # whatever it takes for granted of a symmetric argument.
+    return _EighResult(*p.eigh(from_triangle(p, a, not upper, True), upper=upper))
 
 
-@numpy_function(np.linalg.eigvalsh, note="reads one triangle; the derivative is that of the symmetrised argument")
+@numpy_function(np.linalg.eigvalsh, note="reads one triangle: entries of the other have derivative zero")
 def eigvalsh(p: Primitives, a: Any, UPLO: str = "L") -> Any:
     return eigh(p, a, UPLO).eigenvalues
 

@@ -48,6 +48,12 @@ def triangle(p: Primitives, a: Any, lower: bool, diagonal: int = 0) -> Any:
     return p.where(np.tril(ones, diagonal) if lower else np.triu(ones, diagonal), a, np.zeros((), p.dtype(a)))
 
 
+def from_triangle(p: Primitives, a: Any, lower: bool, hermitian: bool) -> Any:
+    """Return the symmetric (or Hermitian) matrix whose other triangle is not read."""
+    strict = triangle(p, a, lower, -1 if lower else 1)
+    return p.add(triangle(p, a, lower), adjoint(p, strict) if hermitian else swapped(p, strict))
+
+
 def beside(p: Primitives, *blocks: Any) -> Any:
     """Put matrices side by side."""
     return p.concatenate(list(blocks), axis=ndim(p, blocks[0]) - 1)

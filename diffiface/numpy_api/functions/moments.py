@@ -77,4 +77,7 @@ def std(
     mean: Any = None,
     correction: Any = None,
 ) -> Any:
-    return p.sqrt(var(p, a, axis, dtype, ddof, keepdims, where=where, mean=mean, correction=correction))
+    variance = var(p, a, axis, dtype, ddof, keepdims, where=where, mean=mean, correction=correction)
+    if where is True and mean is None and size(p, a, axes_of(p, a, axis)) == 1:
+        return variance  # one number does not vary: 0 (or NaN), which has a derivative where the root has none
+    return p.sqrt(variance)

@@ -20,6 +20,7 @@ from diffiface.numpy_api.functions.matrices import (
     as_given,
     as_square,
     conjugate,
+    from_triangle,
     matrix,
     plain_int,
     real_if_real,
@@ -41,12 +42,6 @@ def _refuse(p: Primitives, function: str, keyword: str, value: Any, fix: str) ->
 _HERMITIAN = {"her": True, "hermitian": True, "sym": False, "symmetric": False}
 
 
-def _from_triangle(p: Primitives, a: Any, lower: bool, hermitian: bool) -> Any:
-    """Return the symmetric (or Hermitian) matrix whose other triangle is not read."""
-    strict = triangle(p, a, lower, -1 if lower else 1)
-    return p.add(triangle(p, a, lower), adjoint(p, strict) if hermitian else swapped(p, strict))
-
-
 @numpy_function(linalg.solve, arrays=2)
 def solve(
     p: Primitives,
@@ -65,7 +60,7 @@ def solve(
         x = _cholesky_solve(p, _cholesky_factor(p, a, lower), b, lower)
     else:
         if assume_a in _HERMITIAN:
-            a = _from_triangle(p, a, lower, _HERMITIAN[assume_a])
+            a = from_triangle(p, a, lower, _HERMITIAN[assume_a])
         elif assume_a in ("lower triangular", "upper triangular"):
             a = triangle(p, a, assume_a.startswith("lower"))
         x = p.solve(swapped(p, a) if transposed else a, b)
@@ -111,9 +106,9 @@ def inv(
 ) -> Any:
     a = as_square(p, a)
     if assume_a in ("pos", "positive definite"):
-        a = _from_triangle(p, a, lower, hermitian=True)
+        a = from_triangle(p, a, lower, hermitian=True)
     elif assume_a in _HERMITIAN:
-        a = _from_triangle(p, a, lower, _HERMITIAN[assume_a])
+        a = from_triangle(p, a, lower, _HERMITIAN[assume_a])
     elif assume_a in ("lower triangular", "upper triangular"):
         a = triangle(p, a, assume_a.startswith("lower"))
     return p.inv(a)
@@ -147,7 +142,7 @@ def pinvh(
     return_rank: bool = False,
     check_finite: bool = True,
 ) -> Any:
-    a = _from_triangle(p, as_square(p, a), lower, hermitian=True)
+    a = from_triangle(p, as_square(p, a), lower, hermitian=True)
     return pinv(p, a, atol=atol, rtol=rtol, return_rank=return_rank)
 
 
@@ -181,19 +176,20 @@ def norm(
 
 
 def _cholesky_factor(p: Primitives, a: Any, lower: bool) -> Any:
-    return p.cholesky(a) if lower else adjoint(p, p.cholesky(adjoint(p, a)))
+    factor = p.cholesky(from_triangle(p, a, lower, True))
+    return factor if lower else adjoint(p, factor)
 
 
 def _cholesky_solve(p: Primitives, factor: Any, b: Any, lower: bool) -> Any:
     return _triangular(p, factor, _triangular(p, factor, b, 0 if lower else 2, lower), 2 if lower else 0, lower)
 
 
-@numpy_function(linalg.cholesky, note="reads one triangle; the derivative is that of the symmetrised argument")
+@numpy_function(linalg.cholesky, note="reads one triangle: entries of the other have derivative zero")
 def cholesky(p: Primitives, a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
     return _cholesky_factor(p, as_square(p, a), lower)
 
 
-@numpy_function(linalg.cho_factor, note="reads one triangle; the derivative is that of the symmetrised argument")
+@numpy_function(linalg.cho_factor, note="reads one triangle: entries of the other have derivative zero")
 def cho_factor(p: Primitives, a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
     a = as_square(p, a)
     # SciPy leaves what it was given in the triangle that it does not use.
@@ -325,7 +321,7 @@ def polar(p: Primitives, a: Any, side: str = "right") -> Any:
 # ---- eigenvalues
 
 
-@numpy_function(linalg.eigh, note="reads one triangle; the derivative is that of the symmetrised argument")
+@numpy_function(linalg.eigh, note="reads one triangle: entries of the other have derivative zero")
 def eigh(
     p: Primitives,
     a: Any,
@@ -345,14 +341,12 @@ def eigh(
         _refuse(p, "eigh", "subset_by_value", subset_by_value, "select eigenvalues by an index or a mask")
     if type != 1:
         _refuse(p, "eigh", "type", type, "write the problem as a @ v = w * b @ v")
-    a = as_square(p, a)
-    a = a if lower else adjoint(p, a)
+    a = from_triangle(p, as_square(p, a), lower, True)
     if b is None:
-        values, vectors = p.eigh(a)
+        values, vectors = p.eigh(a, upper=not lower)
     else:
         factor = _cholesky_factor(p, as_square(p, array_in(b, p)), lower)
         factor = factor if lower else adjoint(p, factor)
-        a = p.multiply(0.5, p.add(_from_triangle(p, a, True, True), adjoint(p, _from_triangle(p, a, True, True))))
         inner = adjoint(p, _triangular(p, factor, adjoint(p, _triangular(p, factor, a, 0, True)), 0, True))
         values, vectors = p.eigh(inner)
         vectors = _triangular(p, factor, vectors, 2, True)
@@ -362,7 +356,7 @@ def eigh(
     return values if eigvals_only else (values, vectors)
 
 
-@numpy_function(linalg.eigvalsh, note="reads one triangle; the derivative is that of the symmetrised argument")
+@numpy_function(linalg.eigvalsh, note="reads one triangle: entries of the other have derivative zero")
 def eigvalsh(
     p: Primitives,
     a: Any,
@@ -625,7 +619,7 @@ def solveh_banded(
     b, was_vector = as_columns(p, b)
     count = p.shape(ab)[0] - 1
     half = _of_diagonals(p, ab, count, 0) if lower else _of_diagonals(p, ab, 0, count)
-    return as_given(p, p.solve(_from_triangle(p, half, lower, hermitian=True), b), was_vector)
+    return as_given(p, p.solve(from_triangle(p, half, lower, hermitian=True), b), was_vector)
 
 
 def _toeplitz_of(p: Primitives, c_or_cr: Any) -> Any:

@@ -66,7 +66,8 @@ def hurwitz_zeta(p: Primitives, s: Any, q: Any) -> Any:
 def zeta(p: Primitives, x: Any, q: Any = None, out: Any = None) -> Any:
     if out is not None:
         unsupported(p, "scipy.special.zeta with out= is not translated", "leave out out=")
-    return p.special(x, 1.0 if q is None else q, function="zeta")
+    # Without q it is Riemann's function, which SciPy continues to x < 1 and to complex x.
+    return p.special(x, function="riemann_zeta") if q is None else p.special(x, q, function="zeta")
 
 
 @numpy_function(special.comb, arrays=2)

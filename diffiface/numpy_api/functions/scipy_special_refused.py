@@ -24,7 +24,6 @@ REASONS: dict[str, str] = {
         ("chndtridf ncfdtr ncfdtri ncfdtridfd ncfdtridfn ncfdtrinc nctdtr nctdtridf nctdtrinc nctdtrit").split(),
         _NONCENTRAL,
     ),
-    "zetac": "its derivative in the exponent is not implemented",
     **dict.fromkeys(("obl_cv", "pro_cv"), _SPHEROIDAL),
     **dict.fromkeys(
         (f"{kind}_{part}" for kind in ("obl", "pro") for part in "ang1 ang1_cv rad1 rad1_cv rad2 rad2_cv".split()),

@@ -28,45 +28,45 @@ from diffiface.primitives.formula import (
     xlogy,
 )
 
-COMPOSITIONS: dict[str, Function] = {}
+SPECIAL_FORMULAS: dict[str, Function] = {}
 """By name in the table of special functions: `(p, *arguments)`, for real arguments."""
 
 _LARGEST_EXPONENT = math.log(1.7976931348623157e308)
 
 
-def _composition(function: Function) -> Function:
-    COMPOSITIONS[function.__name__] = formula(function)
+def _formula(function: Function) -> Function:
+    SPECIAL_FORMULAS[function.__name__] = formula(function)
     return function
 
 
 # ---- sigmoids, exponentials, logarithms
 
 
-@_composition
+@_formula
 def logit(x: Term) -> Term:
     middle = abs(x - 0.5) < 0.2  # where log(x / (1 - x)) is small and would lose its digits
     twice = where(middle, 2 * (x - 0.5), 0.0)
     return where(middle, log1p(twice) - log1p(-twice), log(x / (1 - x)))
 
 
-@_composition
+@_formula
 def exp10(x: Term) -> Any:
     return 10.0**x
 
 
-@_composition
+@_formula
 def cosm1(x: Term) -> Term:
     half = sin(x / 2)
     return where(abs(x) < 1.0, -2 * half * half, cos(x) - 1)
 
 
-@_composition
+@_formula
 def exprel(x: Term) -> Term:
     ratio = near_zero(x, 1e-5, [1.0, 0.5, 1 / 6], lambda x: expm1(x) / x)
     return where(x > _LARGEST_EXPONENT, math.inf, ratio)
 
 
-@_composition
+@_formula
 def xlog1py(x: Term, y: Term) -> Term:
     zero = (x == 0) & ~isnan(y)
     return where(zero, 0.0, x * log1p(where(zero, 0.0, y)))
@@ -75,7 +75,7 @@ def xlog1py(x: Term, y: Term) -> Term:
 # ---- entropies and losses
 
 
-@_composition
+@_formula
 def entr(x: Term) -> Term:
     return where(x < 0, -math.inf, -xlogy(x, x))
 
@@ -89,31 +89,31 @@ def _x_log_ratio(x: Term, y: Term) -> Term:
     return x * where(close, log1p(where(close, (x - y) / y, 0.0)), apart)
 
 
-@_composition
+@_formula
 def rel_entr(x: Term, y: Term) -> Term:
     both = (x > 0) & (y > 0)
     value = _x_log_ratio(where(both, x, 1.0), where(both, y, 1.0))
-    edge = where((x == 0) & (y >= 0), 0.0, math.inf)
+    edge = where((y >= 0) & (x == 0), 0.0, math.inf)
     return where(isnan(x) | isnan(y), math.nan, where(both, value, edge))
 
 
-@_composition
+@_formula
 def kl_div(x: Term, y: Term) -> Term:
     both = (x > 0) & (y > 0)
     first, second = where(both, x, 1.0), where(both, y, 1.0)
     value = first * log(first / second) - first + second
-    edge = where((x == 0) & (y >= 0), y, math.inf)
+    edge = where((y >= 0) & (x == 0), y, math.inf)
     return where(isnan(x) | isnan(y), math.nan, where(both, value, edge))
 
 
-@_composition
+@_formula
 def huber(delta: Term, r: Term) -> Term:
     size = abs(r)
     loss = where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
     return where(delta < 0, math.inf, loss)
 
 
-@_composition
+@_formula
 def pseudo_huber(delta: Term, r: Term) -> Term:
     zero = (delta == 0) | (r == 0)
     ratio = where(zero, 0.0, r) / where(zero, 1.0, delta)
@@ -131,12 +131,12 @@ def _power_transformation(logarithm: Term, power: Term) -> Term:
     return where(small, logarithm, expm1(power * logarithm) / divisor)
 
 
-@_composition
+@_formula
 def boxcox(x: Term, power: Term) -> Term:
     return _power_transformation(log(x), power)
 
 
-@_composition
+@_formula
 def boxcox1p(x: Term, power: Term) -> Term:
     return _power_transformation(log1p(x), power)
 
@@ -147,12 +147,12 @@ def _logarithm_of_inverse(y: Term, power: Term) -> Term:
     return where(zero, y, log1p(where(zero, 0.0, power * y)) / where(zero, 1.0, power))
 
 
-@_composition
+@_formula
 def inv_boxcox(y: Term, power: Term) -> Term:
     return exp(_logarithm_of_inverse(y, power))
 
 
-@_composition
+@_formula
 def inv_boxcox1p(y: Term, power: Term) -> Term:
     return expm1(_logarithm_of_inverse(y, power))
 
@@ -160,7 +160,7 @@ def inv_boxcox1p(y: Term, power: Term) -> Term:
 # ---- gamma
 
 
-@_composition
+@_formula
 def gamma(x: Term) -> Term:
     whole = floor(x)
     odd = (whole - 2 * floor(whole / 2)) == 1
