@@ -47,6 +47,7 @@ def ndtr(x: torch.Tensor) -> torch.Tensor:
 OWN_FUNCTIONS: dict[str, Callable[..., torch.Tensor]] = {
     name: lambda p, x, function=function: function(x)
     for name, function in {
+        "entr": torch.special.entr,
         "erfcx": torch.special.erfcx,
         "erfinv": torch.special.erfinv,
         "i0": torch.special.i0,
@@ -57,6 +58,7 @@ OWN_FUNCTIONS: dict[str, Callable[..., torch.Tensor]] = {
         "k0e": torch.special.scaled_modified_bessel_k0,
         "k1": torch.special.modified_bessel_k1,
         "k1e": torch.special.scaled_modified_bessel_k1,
+        "logit": torch.special.logit,
         "ndtri": torch.special.ndtri,
     }.items()
 }

@@ -136,6 +136,28 @@ def test_contexts_are_arguments_and_integers_among_them_too():
             np.testing.assert_allclose(prep.gradient(x, scale * y, label, power), wanted)
 
 
+def test_a_float_context_is_an_argument():
+    def f(x, scale):
+        return np.sum(x**2) * scale + np.exp(scale) * x[0]
+
+    prep = di.prepare_gradient(f, "reverse", np.ones(3), 1.0)
+    for k in range(20):
+        scale = 0.1 * k
+        np.testing.assert_allclose(
+            prep.gradient(np.ones(3), scale), di.gradient(f, eagerly("reverse"), np.ones(3), scale)
+        )
+    assert prep.explain().startswith("replays 1 recording")
+
+
+def test_a_float_context_leaves_single_precision_single():
+    x = np.ones(3, np.float32)
+    prep = di.prepare_gradient(lambda x, scale: np.sum(x * x) * scale, "reverse", x, 2.0)
+    for scale in (2.0, 3.0):
+        g = prep.gradient(x, scale)
+        assert g.dtype == np.float32
+        np.testing.assert_allclose(g, np.full(3, 2 * scale, np.float32))
+
+
 def test_what_a_closure_holds_is_noticed_when_it_changes():
     scale, data, table = 2.0, np.arange(3.0), {"shift": 1.0, "list": [1.0, 2.0]}
 

@@ -23,8 +23,17 @@ _PLAIN = (int, float, complex, str, np.generic, type(None))
 class Entry:
     """Writes `run(xs, [seeds,] contexts)`, which returns the method's results, or MISS."""
 
-    def __init__(self, program: Program, layout: Sequence[Sequence[bool]], static: Sequence[Any], watch: Watch):
+    def __init__(
+        self,
+        program: Program,
+        types: Sequence[type],
+        layout: Sequence[Sequence[bool]],
+        static: Sequence[Any],
+        watch: Watch,
+    ):
         self._program = program
+        self._types = types
+        """What each input is: an array or a float."""
         self._names = program.names
         self._layout = layout
         self._static = static
@@ -43,19 +52,23 @@ class Entry:
         return self._names["run"]
 
     def _unpack(self) -> list[str]:
-        arrays = iter(range(len(self._program.graph.inputs)))
+        inputs = iter(range(len(self._program.graph.inputs)))
         others = iter(range(len(self._static)))
         lines = []
         for i, group in enumerate(self._layout):
-            names = [f"v{next(arrays)}" if is_array else f"s{next(others)}" for is_array in group]
+            names = [f"v{next(inputs)}" if is_input else f"s{next(others)}" for is_input in group]
             if names:
                 lines.append(f"{', '.join(names)}, = g{i}")
         return lines
 
     def _tests(self) -> list[str]:
         lines = []
-        for value in self._program.graph.inputs:
+        for value, kind in zip(self._program.graph.inputs, self._types, strict=True):
             v, dtype = f"v{value.number}", self._name(value.dtype)
+            lines.append(f"if type({v}) is not {self._name(kind)}: return MISS")
+            if kind is not np.ndarray:
+                lines.append(f"{v} = {self._name(np.float64)}({v})")
+                continue
             lines += [
                 f"if {v}.shape != {value.shape!r} or ({v}.dtype is not {dtype} and {v}.dtype != {dtype}): return MISS",
                 f"if not {v}.flags.c_contiguous: {v} = {self._name(np.ascontiguousarray)}({v})",

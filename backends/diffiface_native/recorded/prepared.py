@@ -77,12 +77,12 @@ class Replayed:
                 return recording
         return None
 
-    def _record(self, arrays: Sequence[np.ndarray], static: tuple[Any, ...], layout: list[Any]) -> Recording:
+    def _record(self, inputs: Sequence[Any], static: tuple[Any, ...], layout: list[Any]) -> Recording:
         watch = Watch((user_function(self._f), static))
         recorder = Recorder(self._engine)
-        values = [recorder.input(array) for array in arrays]
+        values = [recorder.input(array) for array in inputs]
         leaves, others = iter(values), iter(static)
-        groups = [tuple(next(leaves) if is_array else next(others) for is_array in group) for group in layout]
+        groups = [tuple(next(leaves) if is_input else next(others) for is_input in group) for group in layout]
         with tracing(recorder):
             results = self._method(self._f, *groups)
         recorder.check_constants()
@@ -90,7 +90,7 @@ class Replayed:
             raise NotRecordable("it changes what it refers to")
         recorder.graph.outputs = outputs_of(results)
         program = self._program(recorder.graph)
-        entry = Entry(program, layout, static, watch)
+        entry = Entry(program, [type(i) for i in inputs], layout, static, watch)
         source = entry.write(results)
         run = entry.compile(source)
         return Recording(recorder.graph, program, source, _quietly(run) if recorder.quiet else run)
@@ -110,17 +110,27 @@ class Replayed:
         return "\n".join(lines)
 
 
-def _split(xs: Sequence[Any], rest: Sequence[Any]) -> tuple[list[np.ndarray], tuple[Any, ...], list[list[bool]]]:
-    """Separate the arrays among x, seeds and contexts from everything else, and remember where they were."""
-    arrays, static, layout = [], [], []
+def _split(xs: Sequence[Any], rest: Sequence[Any]) -> tuple[list[Any], tuple[Any, ...], list[list[bool]]]:
+    """Separate what is an input of the graph from what must stay the same, and remember where each was.
+
+    Inputs are arrays of numbers, and floats where no array is of single precision (a float leaves that as it is, an
+    input of the graph, which is a float64, would not).
+    """
+    leaves = [leaf for group in (xs, *rest) for leaf in group]
+    single = any(isinstance(leaf, np.ndarray) and leaf.dtype in _SINGLE for leaf in leaves)
+    inputs, static, layout = [], [], []
     for group in (xs, *rest):
         places = []
         for leaf in group:
             is_array = type(leaf) is np.ndarray and leaf.dtype.kind in "fcbiu"
-            places.append(is_array)
-            (arrays if is_array else static).append(leaf)
+            is_input = is_array or (not single and type(leaf) in (float, np.float64))
+            places.append(is_input)
+            (inputs if is_input else static).append(leaf)
         layout.append(places)
-    return arrays, tuple(static), layout
+    return inputs, tuple(static), layout
+
+
+_SINGLE = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.complex64))
 
 
 def _quietly(run: Run) -> Run:
