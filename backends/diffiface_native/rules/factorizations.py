@@ -1,8 +1,8 @@
 """Rules of matrix factorisations, on stacks of matrices.
 
-cholesky and eigh read the lower triangle; their derivatives are those of the symmetrised argument. Vectors turn as
-little as they can: within the space of equal eigenvalues (or singular values), and within a complement that only
-`full_matrices` or `complete` ask for, they do not turn at all. Eigenvectors keep their length, and complex vectors
+cholesky and eigh read one triangle; their derivatives are those of the symmetrised argument. Vectors turn as little as
+they can: within the space of equal singular values, and within a complement that only `full_matrices` or `complete`
+ask for, they do not turn at all; eigenvectors of equal eigenvalues have no derivative (NaN). Eigenvectors keep their length, and complex vectors
 keep their phase where the equation leaves it free.
 """
 
@@ -181,11 +181,23 @@ def _gaps(p: Primitives, values: Any) -> Any:
     return p.subtract(as_row(p, values), as_column(p, values))
 
 
+def _turned(p: Primitives, inner: Any, values: Any) -> Any:
+    """Divide by the gaps between eigenvalues: NaN where vectors of equal ones would have to turn, 0 on the diagonal.
+
+    Between equal eigenvalues the vectors are not differentiable, and to let them stand still would give a function
+    that does not depend on their choice (a projector) a wrong derivative without a word.
+    """
+    gaps = _gaps(p, values)
+    equal = p.equal(gaps, 0)
+    stays = p.logical_or(p.equal(inner, 0), np.eye(p.shape(values)[-1], dtype=bool))
+    turned = p.divide(inner, p.where(equal, 1.0, gaps))
+    return p.where(p.logical_and(equal, stays), 0.0, p.where(equal, np.nan, turned))
+
+
 def _eigh_jvp(p: Primitives, t: Any, y: Any, x: Any, *, upper: bool = False) -> tuple[Any, Any]:
     values, vectors = y
     inner = product(p, adjoint(p, vectors), symmetrised(p, t), vectors)
-    rotation = p.multiply(inner, inverse_or_zero(p, _gaps(p, values)))
-    return p.real(diagonal(p, inner)), p.matmul(vectors, rotation)
+    return p.real(diagonal(p, inner)), p.matmul(vectors, _turned(p, inner, values))
 
 
 def _eigh_vjp(p: Primitives, ct: Any, y: Any, x: Any, *, upper: bool = False) -> Any:
@@ -196,7 +208,7 @@ def _eigh_vjp(p: Primitives, ct: Any, y: Any, x: Any, *, upper: bool = False) ->
         terms.append(p.multiply(vectors, as_row(p, ct_values)))
     if ct_vectors is not None:
         turn = p.matmul(adjoint(p, vectors), conjugate(p, ct_vectors))
-        terms.append(p.matmul(vectors, p.multiply(turn, inverse_or_zero(p, _gaps(p, values)))))
+        terms.append(p.matmul(vectors, _turned(p, turn, values)))
     return conjugate(p, symmetrised(p, p.matmul(total(p, terms), adjoint(p, vectors))))
 
 
