@@ -21,11 +21,11 @@ from scipy import stats
 from diffiface import registry
 from diffiface.adapter import OPERATORS, SPECIAL_FORMULAS
 from diffiface.numpy_api.coverage import MODULES, UFUNC_KEYWORDS, UFUNC_METHOD_NAMES, Coverage, coverage
-from diffiface.numpy_api.distributions import REPLACEMENTS
-from diffiface.numpy_api.functions import scipy_interpolate
 from diffiface.numpy_api.table import FUNCTIONS, UFUNCS, Kind
 from diffiface.primitives import PRIMITIVES
 from diffiface.rebinding.substitutes import TRANSLATIONS, load_translations, substitute_for
+from diffiface.scipy_api import interpolate
+from diffiface.scipy_api.distributions import REPLACEMENTS
 
 ROOT = Path(__file__).resolve().parent.parent
 _MARKED = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
@@ -128,12 +128,12 @@ def scipy_refused() -> str:
         entry = UFUNCS.get(value) if isinstance(value, np.ufunc) else FUNCTIONS.get(value)
         if entry is not None and entry.kind == "refused":
             reasons.setdefault(entry.note, []).append(f"special.{name}")
-    for names, reason in scipy_interpolate.REFUSED.items():
+    for names, reason in interpolate.REFUSED.items():
         reasons.setdefault(reason, []).extend(f"interpolate.{name}" for name in names.split())
     return table(["why", "functions"], ([reason, codes(names)] for reason, names in reasons.items()))
 
 
-_REFUSED_IN_INTERPOLATE = {name for names in scipy_interpolate.REFUSED for name in names.split()}
+_REFUSED_IN_INTERPOLATE = {name for names in interpolate.REFUSED for name in names.split()}
 _COVERAGE = coverage()
 _ARRAY_METHODS = [row for row in _COVERAGE.values() if row.name.startswith("ndarray.")]
 _UFUNC_METHODS = [row for row in _COVERAGE.values() if row.name.rpartition(".")[2] in UFUNC_METHOD_NAMES]

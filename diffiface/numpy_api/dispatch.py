@@ -38,7 +38,7 @@ def unsupported(p: Primitives, problem: str, fix: str = "write it with other Num
 def _entry_of(function: np.ufunc, p: Primitives) -> UfuncEntry:
     entry = UFUNCS.get(function)
     if entry is None and "scipy.special" in sys.modules:
-        from diffiface.numpy_api.functions import scipy_special as scipy_special
+        from diffiface.scipy_api import special as special
 
         entry = UFUNCS.get(function)
     if entry is None and p is NUMPY:  # plain numbers need no translation

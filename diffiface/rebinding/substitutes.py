@@ -38,13 +38,13 @@ from diffiface.primitives import NUMPY
 T = TypeVar("T")
 
 TRANSLATIONS: dict[str, str] = {
-    "scipy.special": "diffiface.numpy_api.functions.scipy_special",
-    "scipy.linalg": "diffiface.numpy_api.functions.scipy_linalg",
-    "scipy.stats": "diffiface.numpy_api.functions.scipy_stats",
-    "scipy.integrate": "diffiface.numpy_api.functions.scipy_integrate",
-    "scipy.interpolate": "diffiface.numpy_api.functions.scipy_interpolate",
-    "scipy.signal": "diffiface.numpy_api.functions.scipy_signal",
-    "scipy.sparse": "diffiface.numpy_api.functions.scipy_sparse",
+    "scipy.special": "diffiface.scipy_api.special",
+    "scipy.linalg": "diffiface.scipy_api.linalg",
+    "scipy.stats": "diffiface.scipy_api.stats",
+    "scipy.integrate": "diffiface.scipy_api.integrate",
+    "scipy.interpolate": "diffiface.scipy_api.interpolate",
+    "scipy.signal": "diffiface.scipy_api.signal",
+    "scipy.sparse": "diffiface.scipy_api.sparse",
 }
 """Library module -> our module to import once the library's is loaded."""
 

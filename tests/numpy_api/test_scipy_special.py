@@ -12,8 +12,8 @@ import pytest
 import scipy.special as special
 
 import diffiface as di
+import diffiface.scipy_api.special  # enters the translations
 from diffiface.adapter import NUMPY, UnsupportedOperationError
-from diffiface.numpy_api.functions import scipy_special as scipy_special  # enters the translations
 from diffiface.numpy_api.table import FUNCTIONS, UFUNCS
 from diffiface.operators.cascade import engine_method
 from diffiface.special_functions import SPECIAL_FUNCTIONS

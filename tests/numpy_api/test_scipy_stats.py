@@ -10,9 +10,9 @@ from scipy import stats
 
 import diffiface as di
 from diffiface.errors import UnsupportedOperationError
-from diffiface.numpy_api.distributions import REPLACEMENTS
-from diffiface.numpy_api.distributions.continuous import Continuous
-from diffiface.numpy_api.distributions.counts import Discrete
+from diffiface.scipy_api.distributions import REPLACEMENTS
+from diffiface.scipy_api.distributions.continuous import Continuous
+from diffiface.scipy_api.distributions.counts import Discrete
 from tests.conftest import require
 
 INF = np.inf

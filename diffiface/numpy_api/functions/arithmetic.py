@@ -226,7 +226,7 @@ def isneginf(p: Primitives, x: Any) -> Any:
 def i0(p: Primitives, x: Any) -> Any:
     import scipy.special
 
-    from diffiface.numpy_api.functions import scipy_special as scipy_special
+    from diffiface.scipy_api import special as special
 
     return UFUNCS[scipy.special.i0].translation(p, inexact(p, x))
 

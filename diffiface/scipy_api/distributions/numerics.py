@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.special as special
 
-from diffiface.numpy_api.distributions.values import piecewise
+from diffiface.scipy_api.distributions.values import piecewise
 
 LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 SQRT_2PI = np.sqrt(2 * np.pi)

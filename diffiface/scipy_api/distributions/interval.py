@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import scipy.special as special
 
-from diffiface.numpy_api.distributions.continuous import Continuous
-from diffiface.numpy_api.distributions.numerics import (
+from diffiface.scipy_api.distributions.continuous import Continuous
+from diffiface.scipy_api.distributions.numerics import (
     expm1_ratio,
     log1mexp,
     log1p_ratio,

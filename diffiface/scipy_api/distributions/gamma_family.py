@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.special as special
 
-from diffiface.numpy_api.distributions.half_line import HalfLine
+from diffiface.scipy_api.distributions.half_line import HalfLine
 
 LOG_2 = np.log(2.0)
 

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import scipy.special as special
 
-from diffiface.numpy_api.distributions.continuous import Continuous
-from diffiface.numpy_api.distributions.numerics import (
+from diffiface.scipy_api.distributions.continuous import Continuous
+from diffiface.scipy_api.distributions.numerics import (
     LOG_SQRT_2PI,
     log1mexp,
     log_gamma_ratio,
     normal_logpdf,
     normal_pdf,
 )
-from diffiface.numpy_api.distributions.values import piecewise
+from diffiface.scipy_api.distributions.values import piecewise
 
 LOG_2 = np.log(2.0)
 LOG_PI = np.log(np.pi)

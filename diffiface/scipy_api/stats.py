@@ -1,4 +1,4 @@
-"""scipy.stats: its distributions, written out in `diffiface.numpy_api.distributions`, and its summaries of samples."""
+"""scipy.stats: its distributions, written out in `diffiface.scipy_api.distributions`, and its summaries of samples."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from scipy import stats
 from scipy.stats import _distn_infrastructure
 
-from diffiface.numpy_api.distributions import replacements
-from diffiface.numpy_api.distributions.base import Frozen
-from diffiface.numpy_api.distributions.multivariate import FrozenOutside
-from diffiface.numpy_api.functions import scipy_stats_samples as scipy_stats_samples
 from diffiface.rebinding.substitutes import substitute, substitute_instances
+from diffiface.scipy_api import stats_samples as stats_samples
+from diffiface.scipy_api.distributions import replacements
+from diffiface.scipy_api.distributions.base import Frozen
+from diffiface.scipy_api.distributions.multivariate import FrozenOutside
 
 _BY_NAME = {}
 

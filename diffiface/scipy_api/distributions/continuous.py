@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from diffiface.numpy_api.distributions.base import NotWritten, Univariate, public
-from diffiface.numpy_api.distributions.values import always, choose, never, to_float
+from diffiface.scipy_api.distributions.base import NotWritten, Univariate, public
+from diffiface.scipy_api.distributions.values import always, choose, never, to_float
 
 
 class Continuous(Univariate):

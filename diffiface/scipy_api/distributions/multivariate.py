@@ -10,9 +10,9 @@ from scipy import stats
 
 from diffiface.errors import UnsupportedOperationError, user_line
 from diffiface.numpy_api.conversion import trace_of
-from diffiface.numpy_api.distributions.base import Frozen, Replacement, public
-from diffiface.numpy_api.distributions.values import to_float
 from diffiface.numpy_api.dressed import Dressed
+from diffiface.scipy_api.distributions.base import Frozen, Replacement, public
+from diffiface.scipy_api.distributions.values import to_float
 
 LOG_2PI = np.log(2 * np.pi)
 

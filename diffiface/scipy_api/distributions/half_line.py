@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import scipy.special as special
 
-from diffiface.numpy_api.distributions.continuous import Continuous
-from diffiface.numpy_api.distributions.numerics import LOG_SQRT_2PI, log1mexp, normal_logpdf
+from diffiface.scipy_api.distributions.continuous import Continuous
+from diffiface.scipy_api.distributions.numerics import LOG_SQRT_2PI, log1mexp, normal_logpdf
 
 LOG_2 = np.log(2.0)
 

@@ -14,10 +14,10 @@ import scipy.special as special
 
 from diffiface.numpy_api.array import dress
 from diffiface.numpy_api.conversion import array_in, trace_of
-from diffiface.numpy_api.distributions.base import NotWritten, Univariate, public
-from diffiface.numpy_api.distributions.continuous import log_of
-from diffiface.numpy_api.distributions.values import always, choose, never, to_float
 from diffiface.numpy_api.dressed import known
+from diffiface.scipy_api.distributions.base import NotWritten, Univariate, public
+from diffiface.scipy_api.distributions.continuous import log_of
+from diffiface.scipy_api.distributions.values import always, choose, never, to_float
 
 
 class Discrete(Univariate):

@@ -14,8 +14,8 @@ import numpy as np
 
 from diffiface.errors import UnsupportedOperationError, user_line
 from diffiface.numpy_api.conversion import trace_of, undress
-from diffiface.numpy_api.distributions.values import to_float
 from diffiface.primitives import NUMPY
+from diffiface.scipy_api.distributions.values import to_float
 
 REASONS = {
     "rvs": (

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from scipy import stats
 
-from diffiface.numpy_api.distributions import (
+from diffiface.scipy_api.distributions import (
     counts,
     gamma_family,
     half_line,
@@ -24,7 +24,7 @@ from diffiface.numpy_api.distributions import (
     multivariate,
     real_line,
 )
-from diffiface.numpy_api.distributions.base import Replacement
+from diffiface.scipy_api.distributions.base import Replacement
 
 REPLACEMENTS: dict[str, type[Replacement]] = {
     # on the real line

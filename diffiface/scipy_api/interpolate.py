@@ -14,11 +14,11 @@ from scipy import interpolate
 from diffiface.numpy_api.array import dress
 from diffiface.numpy_api.conversion import array_in, trace_of, undress
 from diffiface.numpy_api.dispatch import unsupported
-from diffiface.numpy_api.functions import interpolation_slopes as slopes
 from diffiface.numpy_api.functions.shape import as_dressed
 from diffiface.numpy_api.table import public_name
 from diffiface.primitives import NUMPY
 from diffiface.rebinding.substitutes import substitute, substitute_instances
+from diffiface.scipy_api import interpolation_slopes as slopes
 
 
 def _is_traced(*values: Any) -> bool:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import scipy.special as special
 
-from diffiface.numpy_api.functions import scipy_special_functions as scipy_special_functions
-from diffiface.numpy_api.functions import scipy_special_refused as scipy_special_refused
-from diffiface.numpy_api.functions import scipy_special_sums as scipy_special_sums
 from diffiface.numpy_api.table import ufunc
 from diffiface.primitives import PRIMITIVES, Primitives
 from diffiface.primitives.formula import Term, formula
 from diffiface.primitives.formula import special as formula_of
+from diffiface.scipy_api import special_functions as special_functions
+from diffiface.scipy_api import special_refused as special_refused
+from diffiface.scipy_api import special_sums as special_sums
 from diffiface.special_functions import SPECIAL_FUNCTIONS
 
 # ---- those that are a primitive, or a function of the table under the same name
@@ -100,4 +100,4 @@ def kelvin(x: Term) -> tuple[Term, ...]:
     return tuple(getattr(formula_of, a)(x) + 1j * getattr(formula_of, b)(x) for a, b in pairs)
 
 
-scipy_special_refused.refuse_the_rest()
+special_refused.refuse_the_rest()

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import scipy.special as special
 
-from diffiface.numpy_api.distributions.base import public
-from diffiface.numpy_api.distributions.multivariate import Multivariate, peek, squeezed
-from diffiface.numpy_api.distributions.values import to_float
+from diffiface.scipy_api.distributions.base import public
+from diffiface.scipy_api.distributions.multivariate import Multivariate, peek, squeezed
+from diffiface.scipy_api.distributions.values import to_float
 
 LOG_2 = np.log(2.0)
 

@@ -8,10 +8,10 @@ import numpy as np
 import scipy.special as special
 from scipy import stats
 
-from diffiface.numpy_api.distributions import REPLACEMENTS
 from diffiface.numpy_api.functions.shape import as_dressed
 from diffiface.numpy_api.table import dressed_function, public_name
 from diffiface.rebinding.substitutes import find_dressed
+from diffiface.scipy_api.distributions import REPLACEMENTS
 
 
 def _refuse(function: Any, arguments: Any, problem: str, fix: str) -> Any:
