@@ -31,7 +31,7 @@ class LeafSpec:
     """A Python or NumPy scalar rather than a 0-d array: results come back as NumPy scalars."""
 
     def __str__(self) -> str:
-        what = f"{self.dtype}{list(self.shape)}" if self.shape else str(self.dtype)
+        what = str(self.dtype) if self.scalar else f"{self.dtype}{list(self.shape)}"  # 0-d arrays: float64[]
         return what if self.family == NUMPY_FAMILY else f"{self.family} {what}"
 
 
