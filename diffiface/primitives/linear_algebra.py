@@ -2,7 +2,7 @@
 
 Factorisations are known up to a gauge: signs or phases of vectors, rotations among the vectors of equal values.
 The values here are LAPACK's; the derivative is that of the gauge in which the vectors turn least, so a function that
-does not depend on the gauge has its true derivative to every order.
+does not depend on the gauge has its true derivative wherever eigenvalues (or singular values) differ.
 
 SciPy is loaded when a function is first called whose meaning only SciPy has.
 """
