@@ -207,7 +207,7 @@ class Array(Dressed):
     def _reshaped(self, shape: tuple[int, ...]) -> Array | Scalar:
         """Return a view or a copy of another shape: what NumPy would return."""
         own = self.shape
-        if len(own) == 1 and self._is_root():
+        if len(own) == 1:  # one stride can be split into any shape, so NumPy never copies
             return self._viewed(Reshape(shape))
         if self._is_root() and self._order is _UNSEEN and self._p.laid_out(self._value) is None:
             is_view = new_array_shares(own, shape)
