@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from sys import getrefcount
 from typing import Any
 
@@ -88,12 +90,26 @@ class RecyclingGround(Ground):
 
 
 def _of_one(store: _Store, ufunc: np.ufunc, plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    machine_code = _machine_code(ufunc.__name__)
+
     def operation(x: Any) -> Any:
         if type(x) is np.ndarray and x.nbytes >= LARGE and x.dtype.kind == "f" and x.flags.c_contiguous:
-            return ufunc(x, out=store.take(x.shape, x.dtype))
+            out = store.take(x.shape, x.dtype)
+            if machine_code is not None and x.dtype == np.float64 and machine_code()(x, out):
+                return out
+            return ufunc(x, out=out)
         return plain(x)
 
     return operation
+
+
+def _machine_code(name: str) -> Callable[[], Callable[[Any, Any], bool]] | None:
+    """Return what makes (at its first call) our own loop for a function, if there is one and llvmlite is there."""
+    if find_spec("llvmlite") is None:
+        return None
+    from diffiface_native.compiled.whole_arrays import WHOLE_ARRAYS, over_whole_arrays
+
+    return partial(over_whole_arrays, name) if name in WHOLE_ARRAYS else None
 
 
 def _of_two(store: _Store, ufunc: np.ufunc, plain: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -18,6 +18,8 @@ def derivative_result(p: Primitives, value: Any, shape: tuple[int, ...], dtype: 
     """Return a derivative, broadcast to `shape` and converted to `dtype` (a real one takes the real part)."""
     if dtype.kind != "c" and p.dtype(value).kind == "c":
         value = p.real(value)
+    if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape:
+        return value.copy()
     if _is_plain(value):
         result = np.empty(shape, dtype)
         result[...] = value

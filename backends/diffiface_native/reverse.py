@@ -189,6 +189,15 @@ def _pull_where(node: Node, ct: Any, p: Primitives) -> None:
         _accumulate_operand(b, p.where(condition, 0.0, ct), y, p)
 
 
+def _pull_total(node: Node, ct: Any, p: Primitives) -> None:
+    """Hand the cotangent of a sum of everything on as it is: it broadcasts to what was summed."""
+    (x,) = node.payload
+    if x.cotangent is None:
+        x.cotangent = ct
+    else:
+        _accumulate(x, ct, p)
+
+
 def _pull_matmul(node: Node, ct: Any, p: Primitives) -> None:
     a, b, primal_a, primal_b = node.payload
     ct = _whole(p, ct, node.primal)
@@ -311,6 +320,18 @@ def _where(self: ReverseTrace, condition: Any, a: Any, b: Any) -> Any:
     return node
 
 
+def _sum(self: ReverseTrace, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    # Written out, because it ends nearly every function that has a gradient.
+    if keepdims or not (type(x) is Node and x.trace is self) or len(axis) != len(x.primal.shape):
+        return _sum_by_rule(self, x, axis=axis, keepdims=keepdims)
+    y = self.base.sum(x.primal, axis=axis, keepdims=False)
+    if y.dtype is not x.primal.dtype and self.base.dtype(y).kind not in "fc":
+        return y
+    node = Node(self, y, _pull_total, (x,))
+    self.tape.append(node)
+    return node
+
+
 def _matmul(self: ReverseTrace, a: Any, b: Any) -> Any:
     # Written out, because it is the commonest primitive of more than one array.
     node_a = a if type(a) is Node and a.trace is self else None
@@ -384,5 +405,7 @@ for _name, _partials in POINTWISE.items():
         supply(ReverseTrace, _name, _POINTWISE_BY_ARGUMENTS[len(_partials)](_name, _partials))
 for _name, _rule in UNARY.items():
     supply(ReverseTrace, _name, _unary(_name, _rule))
+_sum_by_rule = _unary("sum", UNARY["sum"])
+supply(ReverseTrace, "sum", _sum)
 for _name, _rule in NARY.items():
     supply(ReverseTrace, _name, _matmul if _name == "matmul" else _nary(_name, _rule))

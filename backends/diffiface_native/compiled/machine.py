@@ -86,4 +86,5 @@ class MachineCode:
                 library.export_symbol(name)
             # The tracker owns the code: dropping it frees the memory.
             self._tracker = library.link(_host.linker, f"diffiface{next(_numbers)}")
+        self.addresses: dict[str, int] = {name: self._tracker[name] for name in names}
         self.functions: dict[str, Callable[..., None]] = {name: _function(self._tracker[name]) for name in names}

@@ -26,7 +26,8 @@ def where(p: Primitives, condition: Any, *choices: Any) -> Any:
     if not choices:
         return nonzero(p, condition)
     x, y = choices
-    if p.dtype(condition).kind != "b":
+    dtype = condition.dtype if type(condition) is np.ndarray else p.dtype(condition)
+    if dtype.kind != "b":
         condition = p.not_equal(condition, 0)
     return p.where(condition, x, y)
 

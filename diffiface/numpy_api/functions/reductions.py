@@ -41,6 +41,8 @@ def _reduction(reduce: Callable[..., Any], combine: str, identity: int) -> Calla
         initial: Any = None,
         where: Any = True,
     ) -> Any:
+        if dtype is None and where is True and initial is None:  # the common case
+            return reduce(p, a, axes_of(p, a, axis), keepdims)
         a = cast(p, a, dtype)
         if where is not True:
             a = p.where(where, a, identity)
