@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import pytest
 from diffiface_native.recycling import LARGE, RecyclingGround
 
 import diffiface as di
@@ -88,3 +89,27 @@ def test_several_threads_use_one_preparation():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("name", ["exp", "expm1", "log1p", "tanh", "sin", "cosh", "arctan"])
+def test_long_arrays_get_numpys_numbers(name):
+    pytest.importorskip("llvmlite")
+    function, x = getattr(np, name), np.random.default_rng(2).uniform(0.0, 3.0, SIZE + 5)
+    own = getattr(RecyclingGround(), name)(x)
+    np.testing.assert_array_max_ulp(own, function(x), maxulp=3)
+    assert own.flags.c_contiguous
+
+
+def test_what_is_not_finite_is_left_to_numpy_and_its_warnings():
+    x = np.linspace(-1.0, 2.0, SIZE)
+    with pytest.warns(RuntimeWarning, match="invalid value"):
+        own = RecyclingGround().log(x)
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(own, np.log(x))
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        RecyclingGround().exp(1000.0 * x)
+
+
+def test_single_precision_stays():
+    x = np.linspace(0.0, 1.0, 2 * SIZE, dtype=np.float32)
+    assert RecyclingGround().exp(x).dtype == np.float32
