@@ -116,14 +116,33 @@ class Function:
     # ---- calling
 
     def __call__(self, p: Primitives, xs: Sequence[Any], contexts: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
+        if self._bare:
+            return self._run_bare(p, xs[0], contexts)
         family = self._guest_family
         if family is not None:
             with family.computing():
                 return self._run(p, [family.from_numpy(np.asarray(x), None) for x in xs], contexts)
         return self._run(p, xs, contexts)
 
+    def _run_bare(self, p: Primitives, x: Any, contexts: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
+        """Run f where there is nothing to do for it: the same as `_run`, without the questions."""
+        try:
+            with tracing(p):
+                result = self.f(x, *contexts)
+        except Exception as error:
+            explained = self._explained(error)
+            if explained is error:
+                raise
+            raise explained from error
+        if type(result) is p.traced_type and (
+            self.output == "any" or (p.shape(result) == () and p.dtype(result).kind != "c")
+        ):
+            self.y_structure = trees.LEAF
+            return (result,), None
+        return self._outputs(result, p), None
+
     def _run(self, p: Primitives, xs: Sequence[Any], contexts: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
-        arguments = (xs[0], *contexts) if self._bare else self._arguments(p, xs, contexts)
+        arguments = self._arguments(p, xs, contexts)
         buffer = self._new_buffer(p) if self.y_buffer is not None else None
         # (A copy of a Function made to run f in plain NumPy has `traces` switched off.)
         rebinding = self._rebinding if self.traces else None
@@ -131,26 +150,14 @@ class Function:
         try:
             with tracing(p):
                 result = f(*arguments) if buffer is None else f(buffer, *arguments)
-        except DiffifaceError as error:
-            error.engine = error.engine or self.engine
-            error.where = error.where or user_line_of(error.__traceback__)
-            raise
         except Exception as error:
-            if isinstance(error.__cause__, DiffifaceError):  # NumPy wraps what float() of a traced value raised
-                error.__cause__.where = error.__cause__.where or user_line_of(error.__traceback__)
-                raise error.__cause__ from error
-            self._explain(error)
-            raise
+            explained = self._explained(error)
+            if explained is error:
+                raise
+            raise explained from error
         finally:
             if rebinding is not None:
                 rebinding.end()
-        if (
-            self._bare
-            and type(result) is p.traced_type
-            and (self.output == "any" or (p.shape(result) == () and p.dtype(result).kind != "c"))
-        ):
-            self.y_structure = trees.LEAF
-            return (result,), None
         aux = None
         if self.has_aux:
             result, aux = self._split_aux(result, p)
@@ -306,23 +313,31 @@ class Function:
                 fix="a cotangent is like y; a batch of them is a tuple",
             )
 
-    def _explain(self, error: Exception) -> None:
-        """Raise our own error for the failures that come from tracing; note the place on all others."""
+    def _explained(self, error: Exception) -> Exception:
+        """Return our own error for a failure that comes from tracing, with its place; else the same, the place noted."""
+        if isinstance(error, DiffifaceError):
+            error.engine = error.engine or self.engine
+            error.where = error.where or user_line_of(error.__traceback__)
+            return error
         where = user_line_of(error.__traceback__)
+        if isinstance(error.__cause__, DiffifaceError):  # NumPy wraps what float() of a traced value raised
+            error.__cause__.where = error.__cause__.where or where
+            return error.__cause__
         text = str(error)
         if self.traces and self.native_to is None:
             for part, meaning in _CONFUSIONS:
                 if part in text:
-                    raise TracedValueError(meaning, engine=self.engine, where=where, fix=_CURE) from error
+                    return TracedValueError(meaning, engine=self.engine, where=where, fix=_CURE)
         if (
             isinstance(error, TypeError)
             and self.x_structure is not trees.LEAF
             and isinstance(trees.unflatten(self.x_structure, self.x_scalars), list)
         ):
-            raise InputError(
+            return InputError(
                 f"x is a list of {len(self.x_scalars)} numbers (a pytree), and the function failed on it: {text}",
                 engine=self.engine,
                 where=where,
                 fix="pass an array: np.array(x)",
-            ) from error
+            )
         error.add_note(f"diffiface: raised in the differentiated function under {self.engine!r}, at {where}")
+        return error

@@ -100,10 +100,12 @@ class PreparedGradient:
     def __init__(self, backend: Backend, f: FlatFunction):
         self._backend, self._f, self._native = backend, f, getattr(f, "native", False)
         self._one = torch.ones((), dtype=torch.float64)
+        self._raw = TorchPrimitives(NUMPY, _CPU)
+        """What a native function on the CPU runs under: it meets tensors, so there is nothing to know of one run."""
 
     def __call__(self, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
-        (x,) = xs
-        is_tensor = isinstance(x, torch.Tensor)
+        x = xs[0]
+        is_tensor = type(x) is torch.Tensor or isinstance(x, torch.Tensor)
         if (
             (is_tensor and (x.requires_grad or is_wrapped(x)))
             or current_trace() is not NUMPY
@@ -111,15 +113,20 @@ class PreparedGradient:
         ):
             return self._backend.value_and_gradient(self._f, xs, contexts)
         leaf = (x.detach() if is_tensor else tensor_of(x)).requires_grad_()
+        device = leaf.device
         if self._native:
-            contexts = [native_constant(c, leaf.device) for c in contexts]
-        (y,), aux = self._f(TorchPrimitives(NUMPY, leaf.device, contexts), (leaf,), contexts)
+            if contexts:
+                contexts = [native_constant(c, device) for c in contexts]
+            p = self._raw if device == _CPU else TorchPrimitives(NUMPY, device)
+        else:
+            p = TorchPrimitives(NUMPY, device, contexts)
+        (y,), aux = self._f(p, (leaf,), contexts)
         gradient = None
         if not isinstance(y, torch.Tensor):
-            y = tensor_of(np.asarray(y), leaf.device)
+            y = tensor_of(np.asarray(y), device)
         elif y.requires_grad:
             one = self._one
-            if y.dtype != one.dtype or y.device != one.device:
+            if y.dtype is not one.dtype or y.device != one.device:
                 one = self._one = torch.ones_like(y, requires_grad=False)
             (gradient,) = torch.autograd.grad(y, leaf, one, allow_unused=True)
         if gradient is None:

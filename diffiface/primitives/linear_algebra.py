@@ -85,6 +85,18 @@ def det(a: Any) -> Any:
     return np.linalg.det(a)
 
 
+def cofactors(a: Any) -> Any:
+    """Return the derivative of `det` by each entry: `det(a)` times the transposed inverse, and defined without one."""
+    a = np.asarray(a)
+    determinants = np.asarray(np.linalg.det(a))
+    if np.all(determinants != 0):
+        return determinants[..., None, None] * np.swapaxes(np.linalg.inv(a), -2, -1)
+    u, s, vh = np.linalg.svd(a)
+    others = np.stack([np.prod(np.delete(s, i, axis=-1), axis=-1) for i in range(s.shape[-1])], axis=-1)
+    phase = np.asarray(np.linalg.det(u) * np.linalg.det(vh))
+    return phase[..., None, None] * ((u.conj() * others[..., None, :]) @ vh.conj())
+
+
 def slogdet(a: Any) -> tuple[Any, Any]:
     sign, logabsdet = np.linalg.slogdet(a)
     return sign, logabsdet
@@ -220,6 +232,7 @@ define(
     _sample(_tall_z, rtol=1e-15, hermitian=False),
 )
 define("det", det, _kind, _sample(_square), _sample(_stack), _sample(_z))
+define("cofactors", cofactors, _kind, _sample(_square), _sample(_stack), _sample(_z))
 define("slogdet", slogdet, _kind, _sample(_square), _sample(_stack), _sample(_z))
 define("cholesky", cholesky, _kind, _sample(_spd), _sample(np.stack([_spd, 2 * _spd])), _sample(_hermitian))
 define("lu", lu, _kind, _sample(_square[::-1].copy()), _sample(_tall), _sample(_wide), _sample(_z), _sample(_stack))

@@ -80,3 +80,29 @@ def test_equal_singular_values_and_eigenvalues() -> None:
 def test_what_is_refused() -> None:
     with pytest.raises(di.UnsupportedOperationError, match="mode"):
         di.gradient(lambda a: np.sum(np.linalg.qr(a, mode="raw")[0]), "reverse", np.eye(2))
+
+
+SINGULAR = {
+    "rank 1 of 2": ([[1.0, 2.0], [2.0, 4.0]], [[4.0, -2.0], [-2.0, 1.0]]),
+    "rank 2 of 3": ([[1.0, 2.0, 3.0], [0.0, 1.0, 1.0], [1.0, 2.0, 3.0]], [[1, 1, -1], [0, 0, 0], [-1, -1, 1]]),
+    "rank 1 of 3": ([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [0.0, 0.0, 0.0]], np.zeros((3, 3))),
+    "zero": ([[0.0, 0.0], [0.0, 0.0]], np.zeros((2, 2))),
+    "a number": ([[0.0]], [[1.0]]),
+}
+
+
+@pytest.mark.parametrize("name", SINGULAR)
+def test_the_gradient_of_det_at_singular_matrices_is_the_matrix_of_cofactors(name: str, exact_engine: str) -> None:
+    matrix, cofactors = map(np.array, SINGULAR[name])
+    np.testing.assert_allclose(di.gradient(np.linalg.det, exact_engine, matrix), cofactors, atol=1e-12)
+    stack = np.stack([matrix, np.eye(len(matrix))])
+    both = di.gradient(lambda x: np.sum(np.linalg.det(x)), exact_engine, stack)
+    np.testing.assert_allclose(both, [cofactors, np.eye(len(matrix))], atol=1e-12)
+
+
+def test_second_derivatives_of_det(exact_engine: str) -> None:
+    x = np.array([[2.0, 1.0], [0.5, 3.0]])
+    expected = np.zeros((2, 2, 2, 2))
+    expected[0, 0, 1, 1] = expected[1, 1, 0, 0] = 1.0
+    expected[0, 1, 1, 0] = expected[1, 0, 0, 1] = -1.0
+    np.testing.assert_allclose(di.hessian(np.linalg.det, exact_engine, x), expected, atol=1e-12)

@@ -155,11 +155,24 @@ def _trace_of_solution(p: Primitives, t: Any, x: Any) -> Any:
 
 
 def _det_jvp(p: Primitives, t: Any, y: Any, x: Any) -> Any:
-    return p.multiply(_trace_of_solution(p, t, x), y)
+    # By cofactors, which singular matrices have too.
+    return p.sum(p.multiply(t, p.cofactors(x)), axis=last_axes(p, t), keepdims=False)
 
 
 def _det_vjp(p: Primitives, ct: Any, y: Any, x: Any) -> Any:
-    return p.multiply(as_matrices(p, p.multiply(ct, y)), _inverse_transpose(p, x))
+    return p.multiply(as_matrices(p, ct), p.cofactors(x))
+
+
+def _cofactors_jvp(p: Primitives, t: Any, y: Any, x: Any) -> Any:
+    inverse = _inverse_transpose(p, x)
+    grown = p.multiply(as_matrices(p, p.sum(p.multiply(t, inverse), axis=last_axes(p, t), keepdims=False)), y)
+    return p.subtract(grown, product(p, y, matrix_transpose(p, t), inverse))
+
+
+def _cofactors_vjp(p: Primitives, ct: Any, y: Any, x: Any) -> Any:
+    inverse = _inverse_transpose(p, x)
+    grown = p.multiply(as_matrices(p, p.sum(p.multiply(ct, y), axis=last_axes(p, ct), keepdims=False)), inverse)
+    return p.subtract(grown, product(p, inverse, matrix_transpose(p, ct), y))
 
 
 def _slogdet_jvp(p: Primitives, t: Any, y: Any, x: Any) -> tuple[Any, Any]:
@@ -225,6 +238,7 @@ UNARY: dict[str, UnaryRule] = {
     "inv": UnaryRule(_inv_jvp, _inv_vjp),
     "pinv": UnaryRule(_pinv_jvp, _pinv_vjp),
     "det": UnaryRule(_det_jvp, _det_vjp),
+    "cofactors": UnaryRule(_cofactors_jvp, _cofactors_vjp),
     "slogdet": UnaryRule(_slogdet_jvp, _slogdet_vjp),
     "expm": _matrix_function_rule("expm"),
     "logm": _matrix_function_rule("logm"),
