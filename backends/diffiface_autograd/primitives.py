@@ -45,10 +45,14 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
     # ---- questions about a value
 
     def dtype(self, value: Any) -> np.dtype:
+        if type(value) is ArrayBox and type(value._value) is np.ndarray:  # asked for every operation
+            return value._value.dtype
         value = plain(value)
         return value.dtype if isinstance(value, (np.ndarray, np.generic)) else np.asarray(value).dtype
 
     def shape(self, value: Any) -> tuple[int, ...]:
+        if type(value) is ArrayBox and type(value._value) is np.ndarray:
+            return value._value.shape
         return np.shape(plain(value))
 
     def primal(self, value: Any) -> Any:
@@ -151,9 +155,11 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
         condition = np.array(plain(condition), bool)
-        shape = np.broadcast_shapes(condition.shape, self.shape(x), self.shape(y))
-        # autograd's rule for where does not sum over the axes along which x or y is broadcast.
-        x, y = (self.broadcast_to(v, shape=shape) if isinstance(v, Box) and v.shape != shape else v for v in (x, y))
+        shapes = condition.shape, self.shape(x), self.shape(y)
+        if not shapes[0] == shapes[1] == shapes[2]:
+            # autograd's rule for where does not sum over the axes along which x or y is broadcast.
+            shape = np.broadcast_shapes(*shapes)
+            x, y = (self.broadcast_to(v, shape=shape) if isinstance(v, Box) and v.shape != shape else v for v in (x, y))
         return anp.where(condition, _private(x), _private(y))
 
     def astype(self, x: Any, *, dtype: np.dtype) -> Any:

@@ -19,6 +19,7 @@ from diffiface_torch.special import GammaDerivative, SpecialFunctions, ndtr
 
 _PYTHON_NUMBERS = (float, int, complex)
 _INEXACT = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
+_BOOL = np.dtype(bool)
 _REAL = frozenset({torch.float32, torch.float64})
 
 
@@ -241,7 +242,10 @@ class TorchPrimitives(LinearAlgebra, Fourier, SpecialFunctions, Primitives):
         return torch.imag(x) if x.is_complex() else torch.zeros_like(x, requires_grad=False)
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
-        return torch.where(self._cast(condition, np.dtype(bool)), *self._promoted((x, y)))
+        condition = self._cast(condition, _BOOL)
+        if isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor) and x.dtype is y.dtype:
+            return torch.where(condition, x, y)
+        return torch.where(condition, *self._promoted((x, y)))
 
     def astype(self, x: Any, *, dtype: np.dtype) -> Any:
         dtype = np.dtype(dtype)
@@ -251,7 +255,8 @@ class TorchPrimitives(LinearAlgebra, Fourier, SpecialFunctions, Primitives):
     # ---- reductions (PyTorch takes an empty tuple of axes for all of them, NumPy for none)
 
     def sum(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-        x = self._cast(x, np.empty(0, _dtype(x)).sum().dtype)  # small integers add up in 64 bits
+        if not (isinstance(x, torch.Tensor) and x.dtype in _INEXACT):
+            x = self._cast(x, np.empty(0, _dtype(x)).sum().dtype)  # small integers add up in 64 bits
         return torch.sum(x, dim=axis, keepdim=keepdims) if axis else x
 
     def max(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
@@ -261,11 +266,11 @@ class TorchPrimitives(LinearAlgebra, Fourier, SpecialFunctions, Primitives):
         return torch.amin(self._tensor(x), dim=axis, keepdim=keepdims) if axis else self._tensor(x)
 
     def any(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-        x = self._cast(x, np.dtype(bool))
+        x = self._cast(x, _BOOL)
         return torch.any(x, dim=axis, keepdim=keepdims) if axis else x
 
     def all(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-        x = self._cast(x, np.dtype(bool))
+        x = self._cast(x, _BOOL)
         return torch.all(x, dim=axis, keepdim=keepdims) if axis else x
 
     def prod(self, x: Any, *, axis: int, keepdims: bool) -> Any:

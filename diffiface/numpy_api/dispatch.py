@@ -163,12 +163,7 @@ def _reduce_or_accumulate(
 def array_function(
     self: Dressed, function: Callable[..., Any], types: Any, args: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Any:
-    """NumPy's `__array_function__`."""
-    return call(self, function, args, keywords)
-
-
-def call(self: Dressed, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """Run the translation of a NumPy function on arguments that may be dressed."""
+    """NumPy's `__array_function__`: run the translation of a NumPy function on arguments that may be dressed."""
     if not keywords:
         # The short way: arrays and values of one trace, nothing that needs a second look.
         entry = FUNCTIONS.get(function)
@@ -177,7 +172,10 @@ def call(self: Dressed, function: Callable[..., Any], args: tuple[Any, ...], key
             raw = _raw_arrays(args, p)
             if raw is not None:
                 translation = p.composites.get(entry.name, entry.translation) if p.composites else entry.translation
-                return dress(translation(p, *raw), p)
+                result = translation(p, *raw)
+                if type(result) is p.traced_type and p.traced_inexact:
+                    return Array(result, p) if result.shape else Scalar(result, p)
+                return dress(result, p)
     p = trace_among(args, self._p)
     assert p is not None
     if keywords:
@@ -188,6 +186,11 @@ def call(self: Dressed, function: Callable[..., Any], args: tuple[Any, ...], key
         except UnsupportedOperationError:  # plain numbers need no translation
             return dress(function(*raw_in(args, p), **raw_in(keywords, p)), p)
     return _translated(p, function, args, keywords)
+
+
+def call(self: Dressed, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Do for a method what NumPy does for the function of the same name."""
+    return array_function(self, function, (), args, keywords)
 
 
 def _translated(p: Primitives, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
