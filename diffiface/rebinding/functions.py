@@ -250,6 +250,9 @@ def rebound_method(method: types.MethodType) -> Any:
     new_function, new_owner = rebound(function), rebound(owner)
     if new_function is function and new_owner is owner:
         return method
+    if new_function is function and type(new_owner) is not type(owner):
+        # A library's object (scipy.stats.norm) and what stands for it: the method is the one of that name.
+        return getattr(new_owner, function.__name__, method)
     return types.MethodType(new_function, new_owner)
 
 

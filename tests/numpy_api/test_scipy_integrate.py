@@ -174,3 +174,46 @@ def test_nothing_warns() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         di.gradient(lambda v: integrate.simpson(v, x=np.arange(5.0)), "reverse", np.arange(5.0))
+
+
+# ---- odeint
+
+
+def pendulum(y: Any, t: Any, damping: Any, pull: Any) -> Any:
+    angle, speed = y
+    return [speed, -damping * speed - pull * np.sin(angle)]
+
+
+TIMES = np.linspace(0.0, 2.0, 5)
+
+
+def test_odeint_in_the_start_the_parameters_and_the_times() -> None:
+    def last(v: Any) -> Any:
+        y = integrate.odeint(pendulum, v[:2], TIMES * v[4], args=(v[2], v[3]), rtol=1e-12, atol=1e-12)
+        return np.sum(y[1:] ** 2)
+
+    x = np.array([1.0, 0.2, 0.25, 5.0, 1.1])
+    exactly = differences(last, x, 1e-4)
+    for engine in OURS:
+        value, gradient = di.value_and_gradient(last, engine, x)
+        assert value == last(x), engine
+        # (The differences of LSODA's own numbers are good for six digits.)
+        np.testing.assert_allclose(gradient, exactly, rtol=5e-6, err_msg=engine)
+    prep = di.prepare_gradient(last, "reverse", x)
+    np.testing.assert_allclose(prep.gradient(x + 0.1), di.gradient(last, "forward", x + 0.1), rtol=1e-9)
+
+
+def test_odeint_against_a_closed_form(exact_engine: str) -> None:
+    if exact_engine == "jax":
+        exact_engine = di.backend("jax", jit=False)  # type: ignore[assignment]
+    decay = lambda k: integrate.odeint(lambda t, y, k: -k * y, 2.0, [0.0, 1.0], k, tfirst=True)[-1, 0]
+    assert di.gradient(decay, exact_engine, 1.5) == pytest.approx(-2 * np.exp(-1.5), rel=1e-8)
+
+
+def test_odeint_gives_its_report_and_takes_its_options() -> None:
+    def f(k: Any) -> Any:
+        y, report = integrate.odeint(lambda y, t: -k * y, [1.0], [0.0, 1.0], full_output=True, mxstep=500)
+        assert report["message"] == "Integration successful."
+        return y[-1, 0]
+
+    assert di.gradient(f, "forward", 1.0) == pytest.approx(-np.exp(-1.0), rel=1e-8)
