@@ -43,7 +43,8 @@ def compare(
         reference: the analytic value, or a function of `(x, *contexts)` (with t after x) that computes it. Without
             it the exact engines vote; where they differ, or a numeric engine contradicts them, finite differences
             of f decide which of them are to be believed.
-        rtol, atol: how far right engines may be apart; by the precision of x if left out.
+        rtol: how far right engines may be apart, as a share of the result; by the precision of x if left out.
+        atol: the same, in absolute terms.
         argnums: which argument(s) of f to differentiate.
     Returns:
         A `Comparison`: print it, or use `rows`, `ok`, `raise_if_disagreement()`, `to_dataframe()`, `plot()`.

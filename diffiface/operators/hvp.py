@@ -177,9 +177,11 @@ def prepare_hvp(
 ) -> Prep:
     """Do once what `hvp` need do only once, for arguments like these.
 
-    Args: as for `hvp`; their values do not matter, their dtypes, shapes and structure do. `strict` says
-        what a call with other kinds of arguments does: True raises `PreparationMismatchError`,
-        "reprepare" prepares again, False does not look.
+    The other arguments are as for `hvp`: their values do not matter, their dtypes, shapes and structure do.
+
+    Args:
+        strict: what a call with other kinds of arguments does: True raises `PreparationMismatchError`,
+            "reprepare" prepares again, False does not look.
     Returns:
         A `Prep`, to be passed as `prep=` or used by its bound calls.
     Raises:

@@ -180,9 +180,11 @@ def prepare_pullback(
 ) -> Prep:
     """Do once what `pullback` need do only once, for arguments like these.
 
-    Args: as for `pullback`; their values do not matter, their dtypes, shapes and structure do. `strict` says
-        what a call with other kinds of arguments does: True raises `PreparationMismatchError`,
-        "reprepare" prepares again, False does not look.
+    The other arguments are as for `pullback`: their values do not matter, their dtypes, shapes and structure do.
+
+    Args:
+        strict: what a call with other kinds of arguments does: True raises `PreparationMismatchError`,
+            "reprepare" prepares again, False does not look.
     Returns:
         A `Prep`, to be passed as `prep=` or used by its bound calls.
     Raises:

@@ -159,9 +159,11 @@ def prepare_pushforward(
 ) -> Prep:
     """Do once what `pushforward` need do only once, for arguments like these.
 
-    Args: as for `pushforward`; their values do not matter, their dtypes, shapes and structure do. `strict` says
-        what a call with other kinds of arguments does: True raises `PreparationMismatchError`,
-        "reprepare" prepares again, False does not look.
+    The other arguments are as for `pushforward`: their values do not matter, their dtypes, shapes and structure do.
+
+    Args:
+        strict: what a call with other kinds of arguments does: True raises `PreparationMismatchError`,
+            "reprepare" prepares again, False does not look.
     Returns:
         A `Prep`, to be passed as `prep=` or used by its bound calls.
     Raises:
