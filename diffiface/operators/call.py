@@ -333,6 +333,8 @@ class Call:
         return chosen[0] if len(chosen) == 1 else tuple(chosen)
 
     def _part(self, part: Part, result: Any, y_structure: Any) -> Any:
+        if self.backend.joins_leaves and part in ("y by x", "x by x"):
+            return result[0][0]
         if part == "y":
             leaves = result if isinstance(result, (tuple, list)) else (result,)
             return trees.unflatten(y_structure, map(self._finish_y, leaves))

@@ -140,7 +140,7 @@ def prepare_derivative(
     Returns:
         A `Prep`, to be passed as `prep=` or used by its bound calls.
     Raises:
-        As `derivative`, and `TracingMismatchError` if f gives another value when traced than in plain NumPy.
+        TracingMismatchError: f gives another value when traced than in plain NumPy; and what `derivative` raises.
 
     >>> import numpy as np, diffiface as di
     >>> prep = di.prepare_derivative(np.exp, "reverse", 1.0)

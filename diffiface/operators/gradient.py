@@ -129,7 +129,7 @@ def prepare_gradient(
     Returns:
         A `Prep`, to be passed as `prep=` or used by its bound calls.
     Raises:
-        As `gradient`, and `TracingMismatchError` if f gives another value when traced than in plain NumPy.
+        TracingMismatchError: f gives another value when traced than in plain NumPy; and what `gradient` raises.
 
     >>> import numpy as np, diffiface as di
     >>> prep = di.prepare_gradient(lambda x: np.sum(x**2), "reverse", np.zeros(2))

@@ -143,7 +143,7 @@ def prepare_hessian(
     Returns:
         A `Prep`, to be passed as `prep=` or used by its bound calls.
     Raises:
-        As `hessian`, and `TracingMismatchError` if f gives another value when traced than in plain NumPy.
+        TracingMismatchError: f gives another value when traced than in plain NumPy; and what `hessian` raises.
 
     >>> import numpy as np, diffiface as di
     >>> prep = di.prepare_hessian(lambda x: x[0] * x[1], "reverse", np.zeros(2))

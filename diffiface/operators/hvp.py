@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from diffiface.adapter import Backend, FlatFunction, Leaves, current_trace
-from diffiface.operators.cascade import derivation, engine_method
+from diffiface.adapter import Backend, FlatFunction, Leaves
+from diffiface.operators.cascade import derivation
 from diffiface.operators.operator import Operator
 from diffiface.operators.preparation import Prep, Strict, evaluate, prepare
-from diffiface.second_order import GradientFunction
+from diffiface.second_order import hvp_modes
+from diffiface.second_order.pairs import pair_of
 
 HVP = Operator(
     "hvp",
@@ -27,17 +26,9 @@ HVP = Operator(
 def derive_hvp(
     backend: Backend, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
 ) -> tuple[Any, Leaves, Leaves, Any]:
-    """The pushforward of the gradient; from pullbacks the pullback of the gradient, the Hessian being symmetric."""
-    gradient = GradientFunction(backend.unprepared(), f)
-    if backend.supplies("pushforward"):
-        values, moved, aux = engine_method(backend, "pushforward")(gradient, xs, tangents, contexts)
-        return values[0], values[1:], moved[1:], aux
-
-    def cotangents(outputs: Any) -> Leaves:
-        return [np.zeros(current_trace().shape(tangents[0])[:1], outputs[0][1]), *tangents]
-
-    values, products, aux = engine_method(backend, "pullback")(gradient, xs, cotangents, contexts)
-    return values[0], values[1:], products, aux
+    """By the engine's best pair: the pushforward of the gradient, or the pullback of it, the Hessian being symmetric."""
+    outer, inner = pair_of(backend)
+    return hvp_modes.hvp(hvp_modes.choose_mode(outer, inner), outer, inner, f, xs, tangents, contexts)
 
 
 def value_gradient_and_hvp(
@@ -185,7 +176,7 @@ def prepare_hvp(
     Returns:
         A `Prep`, to be passed as `prep=` or used by its bound calls.
     Raises:
-        As `hvp`, and `TracingMismatchError` if f gives another value when traced than in plain NumPy.
+        TracingMismatchError: f gives another value when traced than in plain NumPy; and what `hvp` raises.
 
     >>> import numpy as np, diffiface as di
     >>> prep = di.prepare_hvp(lambda x: np.sum(x**3), "reverse", np.zeros(2), np.zeros(2))

@@ -203,7 +203,7 @@ def prepare_jacobian(
     Returns:
         A `Prep`, to be passed as `prep=` or used by its bound calls.
     Raises:
-        As `jacobian`, and `TracingMismatchError` if f gives another value when traced than in plain NumPy.
+        TracingMismatchError: f gives another value when traced than in plain NumPy; and what `jacobian` raises.
 
     >>> import numpy as np, diffiface as di
     >>> prep = di.prepare_jacobian(lambda x: x**2, "forward", np.zeros(2))

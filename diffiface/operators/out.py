@@ -31,6 +31,9 @@ def _fill_tree(target: Any, result: Any, engine: str) -> Any:
             engine=engine,
         )
     for array, value in zip(targets, results, strict=True):
+        if hasattr(value, "indptr"):
+            _fill_compressed_rows(array, value, engine)
+            continue
         shape = np.shape(value) if is_plain(value) else tuple(value.shape)
         if isinstance(array, np.ndarray):
             if array.shape != shape or not np.can_cast(value.dtype, array.dtype, "same_kind"):
@@ -49,3 +52,26 @@ def _fill_tree(target: Any, result: Any, engine: str) -> Any:
                 f"out= must be an array of shape {shape} that can be written, not {type(array).__name__}", engine=engine
             )
     return target
+
+
+def _fill_compressed_rows(target: Any, value: Any, engine: str) -> None:
+    """Write a sparse result into a SciPy CSR array (or matrix) that has its structure."""
+    if getattr(target, "format", None) != "csr":
+        raise InputError(
+            f"out= must be a SciPy CSR array, not {type(target).__name__}",
+            engine=engine,
+            fix="out=prep.pattern.matrix(np.zeros(prep.pattern.nnz)), or an earlier result",
+        )
+    same = (
+        tuple(target.shape) == tuple(value.shape)
+        and np.array_equal(target.indptr, value.indptr)
+        and np.array_equal(target.indices, value.indices)
+    )
+    if not same or not np.can_cast(value.dtype, target.dtype, "same_kind"):
+        raise InputError(
+            f"out= is a {target.dtype} matrix of shape {target.shape} with {target.nnz} entries, but the result is "
+            f"{value.dtype}, of shape {value.shape}, with {value.nnz} entries (perhaps elsewhere)",
+            engine=engine,
+            fix="out= needs the very structure of the result: an earlier result, or prep.pattern.matrix(values)",
+        )
+    np.copyto(target.data, value.data, casting="same_kind")

@@ -6,7 +6,7 @@ import copy
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -22,10 +22,13 @@ from diffiface.rebinding import original_of, plain_constants
 from diffiface.registry import resolve
 from diffiface.tracing import running
 
+if TYPE_CHECKING:
+    from diffiface.sparse.pattern import SparsityPattern
+
 Strict = Literal[True, False, "reprepare"]
 
 
-class _PreparedEngine:
+class PreparedEngine:
     """An engine whose methods are prepared at first use and kept: what derivations of a preparation run on.
 
     A derivation (hessian from hvp, derivative from pushforward, ...) asks for the engine's methods by name;
@@ -53,15 +56,16 @@ class _PreparedEngine:
         return run(xs, *rest)
 
 
-def _engine_run(operator: Operator, call: Call) -> Callable[..., tuple[Any, ...]]:
-    """Let the engine prepare the operator, or the methods it is derived from."""
-    backend, function = call.backend, call.function
-    run = backend.prepare(operator.name, function, call.xs, call.contexts)
+def engine_run(
+    backend: Backend, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
+) -> Callable[..., tuple[Any, ...]]:
+    """Let an engine prepare an operator, or the methods it is derived from: return `run(xs, [seeds,] contexts)`."""
+    run = backend.prepare(operator, f, xs, contexts)
     if run is not None:
         return run
-    if backend.supplies(operator.name):
-        return partial(getattr(backend, ENGINE_METHODS[operator.name]), function)
-    return partial(DERIVATIONS[operator.name], _PreparedEngine(backend), function)
+    if backend.supplies(operator):
+        return partial(getattr(backend, ENGINE_METHODS[operator]), f)
+    return partial(DERIVATIONS[operator], PreparedEngine(backend), f)
 
 
 def _test(name: str, value: Any, names: dict[str, Any]) -> str | None:
@@ -201,7 +205,7 @@ class Prep:
         if call.function.native_to is None:
             _check_same_value(call)
         self._signature = call.signature
-        self._run = _engine_run(self._descriptor, call)
+        self._run = engine_run(self.backend, self._descriptor.name, call.function, call.xs, call.contexts)
         for variant in self._descriptor.variants:
             setattr(self, variant, self._bind(variant, call))
 
@@ -289,6 +293,41 @@ class Prep:
         """
         graph = getattr(self._run, "graph", None)
         return "" if graph is None else graph()
+
+    # ---- what a preparation by `Sparse` knows of the matrix
+
+    @property
+    def pattern(self) -> SparsityPattern:
+        """The sparsity pattern (of a preparation by `Sparse`)."""
+        return self._of_sparse("colored").pattern
+
+    @property
+    def colors(self) -> Any:
+        """The color of each column or row, or `(columns, rows)` (of a preparation by `Sparse`)."""
+        return self._of_sparse("colored").colors
+
+    @property
+    def n_colors(self) -> int:
+        """How many products make up the matrix (of a preparation by `Sparse`)."""
+        return self._of_sparse("colored").n_colors
+
+    def plot_pattern(self, axes: Any = None) -> Any:
+        """Draw the pattern, each entry in the color it is read from (of a preparation by `Sparse`).
+
+        Args: axes: Matplotlib axes to draw on (default: new ones).
+        Returns: the axes.
+        """
+        return self._of_sparse("plot")(axes)
+
+    def _of_sparse(self, name: str) -> Any:
+        try:
+            return getattr(self._run, name)
+        except AttributeError:
+            raise InputError(
+                f"this {self.operator} was prepared densely: it has no sparsity pattern",
+                engine=self.backend.name,
+                fix="prepare jacobian or hessian with di.Sparse(backend)",
+            ) from None
 
     def _mismatch(self, given: Signature) -> PreparationMismatchError:
         return mismatch_error(

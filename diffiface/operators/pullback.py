@@ -188,7 +188,7 @@ def prepare_pullback(
     Returns:
         A `Prep`, to be passed as `prep=` or used by its bound calls.
     Raises:
-        As `pullback`, and `TracingMismatchError` if f gives another value when traced than in plain NumPy.
+        TracingMismatchError: f gives another value when traced than in plain NumPy; and what `pullback` raises.
 
     >>> import numpy as np, diffiface as di
     >>> prep = di.prepare_pullback(np.cumsum, "reverse", np.zeros(3), np.ones(3))

@@ -167,7 +167,7 @@ def prepare_pushforward(
     Returns:
         A `Prep`, to be passed as `prep=` or used by its bound calls.
     Raises:
-        As `pushforward`, and `TracingMismatchError` if f gives another value when traced than in plain NumPy.
+        TracingMismatchError: f gives another value when traced than in plain NumPy; and what `pushforward` raises.
 
     >>> import numpy as np, diffiface as di
     >>> prep = di.prepare_pushforward(np.sin, "forward", 0.0, 1.0)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from diffiface.adapter import Backend, FlatFunction, Leaves
-from diffiface.operators.cascade import derivation, engine_method
+from diffiface.operators.cascade import derivation
 from diffiface.operators.operator import Operator
 from diffiface.operators.preparation import Prep, Strict, evaluate, prepare
-from diffiface.second_order import DerivativeFunction
+from diffiface.second_order.backend import derivative_of_derivative
+from diffiface.second_order.pairs import pair_of
 
 SECOND_DERIVATIVE = Operator(
     "second_derivative",
@@ -24,11 +25,8 @@ SECOND_DERIVATIVE = Operator(
 def derive_second_derivative(
     backend: Backend, f: FlatFunction, xs: Leaves, contexts: Leaves
 ) -> tuple[Leaves, Leaves, Leaves, Any]:
-    """The derivative of the derivative."""
-    inner = DerivativeFunction(backend.unprepared(), f)
-    values, derivatives, aux = engine_method(backend, "derivative")(inner, xs, contexts)
-    half = len(values) // 2
-    return values[:half], values[half:], derivatives[half:], aux
+    """The derivative of the derivative, by the engine's best pair."""
+    return derivative_of_derivative(*pair_of(backend), f, xs, contexts)
 
 
 def value_derivative_and_second_derivative(
@@ -140,7 +138,7 @@ def prepare_second_derivative(
     Returns:
         A `Prep`, to be passed as `prep=` or used by its bound calls.
     Raises:
-        As `second_derivative`, and `TracingMismatchError` if f gives another value when traced than in plain NumPy.
+        TracingMismatchError: f gives another value when traced than in plain NumPy; and what `second_derivative` raises.
 
     >>> import numpy as np, diffiface as di
     >>> prep = di.prepare_second_derivative(lambda t: t**3, "reverse", 1.0)
