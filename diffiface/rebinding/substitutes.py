@@ -40,6 +40,7 @@ T = TypeVar("T")
 TRANSLATIONS: dict[str, str] = {
     "scipy.special": "diffiface.scipy_api.special",
     "scipy.linalg": "diffiface.scipy_api.linalg",
+    "scipy.fft": "diffiface.scipy_api.fft",
     "scipy.stats": "diffiface.scipy_api.stats",
     "scipy.integrate": "diffiface.scipy_api.integrate",
     "scipy.interpolate": "diffiface.scipy_api.interpolate",

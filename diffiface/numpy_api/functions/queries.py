@@ -79,14 +79,57 @@ def shares_memory(a: Any, b: Any, /, max_work: int = -1) -> bool:
     return (a if a._is_root() else a._root) is (b if b._is_root() else b._root)
 
 
+def _printed(function: Callable[..., str], a: Any, **options: Any) -> str | None:
+    """Return what NumPy prints of the numbers, if it is asked how to print them; None to print the value as it is."""
+    given = {name: value for name, value in options.items() if value is not None}
+    numbers = a._printable() if isinstance(a, Dressed) else a
+    return None if numbers is None or not given else function(np.asarray(numbers), **given)
+
+
 @dressed_function(np.array_repr, kind="structural")
-def array_repr(arr: Any, *arguments: Any, **keywords: Any) -> str:
-    return repr(arr)
+def array_repr(arr: Any, max_line_width: Any = None, precision: Any = None, suppress_small: Any = None) -> str:
+    options = {"max_line_width": max_line_width, "precision": precision, "suppress_small": suppress_small}
+    return _printed(np.array_repr, arr, **options) or repr(arr)
 
 
-@dressed_function(np.array_str, np.array2string, kind="structural")
-def array_str(a: Any, *arguments: Any, **keywords: Any) -> str:
-    return str(a)
+@dressed_function(np.array_str, kind="structural")
+def array_str(a: Any, max_line_width: Any = None, precision: Any = None, suppress_small: Any = None) -> str:
+    options = {"max_line_width": max_line_width, "precision": precision, "suppress_small": suppress_small}
+    return _printed(np.array_str, a, **options) or str(a)
+
+
+@dressed_function(np.array2string, kind="structural")
+def array2string(
+    a: Any,
+    max_line_width: Any = None,
+    precision: Any = None,
+    suppress_small: Any = None,
+    separator: str = " ",
+    prefix: str = "",
+    *,
+    formatter: Any = None,
+    threshold: Any = None,
+    edgeitems: Any = None,
+    sign: Any = None,
+    floatmode: Any = None,
+    suffix: str = "",
+    legacy: Any = None,
+) -> str:
+    options = {
+        "max_line_width": max_line_width,
+        "precision": precision,
+        "suppress_small": suppress_small,
+        "separator": None if separator == " " else separator,
+        "prefix": prefix or None,
+        "formatter": formatter,
+        "threshold": threshold,
+        "edgeitems": edgeitems,
+        "sign": sign,
+        "floatmode": floatmode,
+        "suffix": suffix or None,
+        "legacy": legacy,
+    }
+    return _printed(np.array2string, a, **options) or str(a)
 
 
 def _indices_from(function: Callable[..., Any]) -> None:
