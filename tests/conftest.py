@@ -9,6 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import diffiface as di
 from diffiface import registry
@@ -16,6 +17,12 @@ from diffiface import registry
 ENGINES = ("forward", "reverse", "finite_differences", "numdifftools", "autograd", "jax", "torch")
 EXACT = ("forward", "reverse", "autograd", "jax", "torch")
 OURS = ("forward", "reverse")
+
+
+settings.register_profile(
+    "few", max_examples=120, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+)
+settings.register_profile("nightly", max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def require(name: str) -> str:

@@ -38,6 +38,8 @@ def derive_pushforward(
                 product = p.real(product)  # dy = Re(J dx) for a real y
             moved = p.sum(product, axis=tuple(rank + a for a in axes), keepdims=False)
             total = moved if total is None else p.add(total, moved)
+        if p.dtype(y).kind in "fc" and p.dtype(total) != p.dtype(y):  # a tangent of y is like y, a row like x
+            total = p.astype(total, dtype=p.dtype(y))
         tys.append(total)
     return ys, tys, aux
 
