@@ -68,6 +68,8 @@ class DiffifaceError(Exception):
     def __init__(self, problem: str, *, engine: str = "", fix: str = "", where: str | None = None):
         self.problem, self.engine, self.fix, self.where = problem, engine, fix, where
         super().__init__(problem)
+        # Shown under a traceback, not in the message.
+        self.add_note(f"  more: docs/errors.md#{type(self).__name__.lower()}")
 
     def __str__(self) -> str:
         text = f"{self.engine}: {self.problem}" if self.engine else self.problem
@@ -91,6 +93,13 @@ class InputError(DiffifaceError, ValueError):
 
 class OutputError(DiffifaceError, ValueError):
     """The user's function returned something this operator cannot differentiate (None, text, a vector for gradient)."""
+
+
+class RuleError(DiffifaceError, ValueError):
+    """A custom derivative rule (or the function it belongs to) does not keep to what it must return.
+
+    A wrong shape or structure, not a pair where one is due, a missing direction, an argument written into.
+    """
 
 
 class PreparationMismatchError(DiffifaceError, ValueError):
@@ -125,6 +134,10 @@ class TracingMismatchError(DiffifaceError, RuntimeError):
 
     Causes: random numbers, state that changes between calls.
     """
+
+
+class SparsityPatternError(DiffifaceError, ValueError):
+    """A sparsity pattern leaves out entries that are not zero; the message names some of them."""
 
 
 class LongLoopWarning(UserWarning):

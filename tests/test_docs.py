@@ -150,3 +150,11 @@ def anchors_of(page: Path) -> set[str]:
     """Return the anchors that the headings of a page make."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_every_exception_has_its_anchor():
+    page = (ROOT / "docs" / "errors.md").read_text().lower()
+    for name, value in vars(di).items():
+        if isinstance(value, type) and issubclass(value, di.DiffifaceError) and value is not di.DiffifaceError:
+            assert f"\n## `{name.lower()}`\n" in page, name
+            assert value("what").__notes__ == [f"  more: docs/errors.md#{name.lower()}"]
