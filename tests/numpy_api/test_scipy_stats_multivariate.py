@@ -119,7 +119,7 @@ def test_frozen_outside() -> None:
 @pytest.mark.parametrize(
     ("f", "part"),
     [
-        (lambda v: stats.multivariate_normal.logpdf(v[:3], cov=W, allow_singular=True), "allow_singular"),
+        (lambda v: stats.multivariate_normal.logpdf(v[:3], cov=np.ones((3, 3)), allow_singular=True), "allow_singular"),
         (lambda v: stats.multivariate_normal.cdf(v[:3], cov=W), "multivariate_normal.cdf"),
         (lambda v: stats.wishart.rvs(4 + v[0], W).sum(), "random numbers"),
         (lambda v: stats.matrix_normal.logpdf(np.reshape(v, (3, 3))), "matrix_normal.logpdf"),
@@ -129,6 +129,13 @@ def test_refusals(f: Callable[[Any], Any], part: str) -> None:
     with pytest.raises(UnsupportedOperationError) as caught:
         di.gradient(f, "reverse", V)
     assert part in str(caught.value)
+
+
+def test_allow_singular_changes_nothing_at_full_rank() -> None:
+    f = lambda v: stats.multivariate_normal.logpdf(v[:3], cov=W, allow_singular=True)
+    g = lambda v: stats.multivariate_normal.logpdf(v[:3], cov=W)
+    for engine in ("forward", "reverse"):
+        np.testing.assert_allclose(di.gradient(f, engine, V), di.gradient(g, engine, V), rtol=1e-13)
 
 
 def test_wrong_arguments_raise_as_in_scipy() -> None:

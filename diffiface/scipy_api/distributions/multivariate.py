@@ -98,15 +98,24 @@ class Elliptical(Multivariate):
         return distances, 2 * np.sum(np.log(np.diagonal(factor)))
 
 
+def _has_full_rank(cov: Any) -> bool:
+    """Say whether a covariance matrix (its diagonal, a multiple of the identity) is known to have full rank."""
+    numbers = peek(cov.covariance if isinstance(cov, stats.Covariance) else cov)
+    if numbers is None:
+        return False
+    numbers = np.asarray(numbers)
+    return bool(np.all(numbers > 0)) if numbers.ndim < 2 else np.linalg.matrix_rank(numbers) == len(numbers)
+
+
 class MultivariateNormal(Elliptical):
     methods = frozenset({"pdf", "logpdf", "entropy"})
 
     def _parameters(self, mean: Any, cov: Any, allow_singular: bool) -> tuple[Any, Any]:
-        if allow_singular:
+        if allow_singular and not _has_full_rank(cov):
             p = trace_of((mean, cov))
             raise UnsupportedOperationError(
-                "scipy.stats.multivariate_normal with allow_singular=True is not translated: where the rank of cov "
-                "changes, the density has no derivative",
+                "scipy.stats.multivariate_normal with allow_singular=True is translated for matrices that are known to "
+                "have full rank: where the rank of cov changes, the density has no derivative",
                 engine=p.engine if p is not None else "",
                 where=user_line(),
                 fix="give a covariance matrix of full rank (in the coordinates of its range)",
