@@ -10,9 +10,21 @@ import griffe
 _SECTIONS = re.compile(r"\n(?=(?:Args|Returns|Raises|Source):)")
 
 
+_SHARED = re.compile(r"^( +)(\w+(?:, \w+)+): ((?:.*\n)(?:\1 +.*\n)*)", re.MULTILINE)
+
+
+def _one_by_one(match: re.Match[str]) -> str:
+    """Write "a, b: text" as "a: text" and "b: text"."""
+    indent, names, text = match.groups()
+    return "".join(f"{indent}{name}: {text}" for name in names.split(", "))
+
+
 def with_sections(text: str) -> str:
     """Set the sections of a docstring apart, and put its example under a heading."""
     text = _SECTIONS.sub("\n\n", text)
+    head, args, tail = text.partition("\n\nArgs:\n")
+    args_only, gap, rest = tail.partition("\n\n")
+    text = head + args + _SHARED.sub(_one_by_one, args_only + "\n").removesuffix("\n") + gap + rest
     text = re.sub(r"\n\nSource: ?", "\n\n**Source:** ", text)
     before, _, example = text.partition("\n\n>>> ")
     if not example:

@@ -41,12 +41,21 @@ from diffiface.errors import TracedValueError as TracedValueError
 from diffiface.errors import UnsupportedOperationError as UnsupportedOperationError
 from diffiface.primitives import NUMPY as NUMPY
 from diffiface.primitives import PRIMITIVES as PRIMITIVES
+from diffiface.primitives import CustomCall as CustomCall
 from diffiface.primitives import Primitives as Primitives
+from diffiface.primitives.entry_functions import EntryFunctions as EntryFunctions
+from diffiface.primitives.object_arrays import ObjectArray as ObjectArray
+from diffiface.primitives.object_arrays import ObjectArrayPrimitives as ObjectArrayPrimitives
+from diffiface.primitives.object_arrays import object_array as object_array
+from diffiface.primitives.object_linear_algebra import ObjectLinearAlgebra as ObjectLinearAlgebra
 from diffiface.real_vectors import RealFunction as RealFunction
+from diffiface.real_vectors import RealLayout as RealLayout
 from diffiface.real_vectors import evaluate_shifted as evaluate_shifted
 from diffiface.real_vectors import jacobian_leaves as jacobian_leaves
 from diffiface.special_functions import SPECIAL_FORMULAS as SPECIAL_FORMULAS
 from diffiface.special_functions import SPECIAL_FUNCTIONS as SPECIAL_FUNCTIONS
+from diffiface.symbolic_programs import PreparedProgram as PreparedProgram
+from diffiface.symbolic_programs import run_once as run_once
 from diffiface.tracing import current_trace as current_trace
 from diffiface.tracing import tracing as tracing
 
@@ -122,6 +131,14 @@ class Family(Protocol):
         """Arrays of one shape along a new leading axis."""
         ...
 
+    def converted(self, array: np.ndarray) -> Any:
+        """A copy of a NumPy array as a program for this library would make it, in its own default precision."""
+        ...
+
+    def primitives(self, values: Sequence[Any]) -> Primitives:
+        """What runs a NumPy function on these arrays in a program written for the library (`di.to_jax`, custom rules)."""
+        ...
+
     def computing(self) -> AbstractContextManager[Any]:
         """What to enter around a function of this family so that it computes in the precision it is given."""
         ...
@@ -166,6 +183,12 @@ class Backend:
     nests: ClassVar[Literal["in any engine", "in itself", "no"]] = "in itself"
     """Where the engine may run when x is itself being differentiated."""
     complex_inputs: ClassVar[bool] = True
+    joins_leaves: ClassVar[bool] = False
+    """Whether Jacobians and Hessians are one matrix over all entries of y and x (the only block of the result) instead
+    of nested like y and x."""
+
+    checks_value: ClassVar[bool] = True
+    """Whether preparing compares f in plain NumPy with f traced (a backend that runs f elsewhere does so there)."""
 
     style: Literal["auto", "numpy", "native"] = field(default="auto", kw_only=True)
     """What f is written in: "auto" looks at what its code mentions; "native" hands it the engine's raw arrays."""
@@ -235,6 +258,15 @@ class Backend:
         """Return `(y, gradients, hessians, aux)`, `hessians[i][j]` of shape `xs[i].shape + xs[j].shape`."""
         raise NotImplementedError
 
+    def value_and_nth_derivative(
+        self, f: FlatFunction, xs: Leaves, contexts: Leaves, order: int
+    ) -> tuple[Leaves, Leaves, Any]:
+        """Return `(ys, derivatives of that order, aux)` for a single scalar x and an order of 2 or more.
+
+        By default the engine differentiates its own derivatives.
+        """
+        raise NotImplementedError
+
     # ---- what an engine may gain from
 
     def prepare(
@@ -248,12 +280,29 @@ class Backend:
         """
         return None
 
+    def sparsity(
+        self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> tuple[tuple[int, int], np.ndarray] | None:
+        """Return where the "jacobian" or "hessian" may differ from zero, for any x, if the engine can tell.
+
+        The shape of the matrix, and an array with a row `(i, j)` for each such entry: i counts the entries of y (of x,
+        for a Hessian), j those of x, all leaves one after the other in C order. None if it cannot tell.
+        """
+        return None
+
     def error_estimate(self, operator: str, f: FlatFunction, xs: Leaves, seeds: Leaves | None, contexts: Leaves) -> Any:
         """Return a bound on the error of each entry of the operator's result, in the result's own nesting.
 
         Only for engines that approximate. `seeds` are the tangents or cotangents, or None.
         """
         raise NotImplementedError
+
+    def engine_for(self, operator: Any, f: Callable[..., Any], arguments: Leaves, seeds: Any, **options: Any) -> Backend:
+        """Return the engine that computes one call: itself, unless this backend chooses among engines for each call.
+
+        `operator` is the `Operator`, the rest what the user gave; options are `prepared`, `argnums`, `has_aux` and `y`.
+        """
+        return self
 
     # ---- questions answered from the class
 
@@ -279,6 +328,10 @@ class Backend:
         from diffiface.operators.cascade import engine_method
 
         return engine_method(self, operator)
+
+    def companion(self) -> Backend | None:
+        """Return an engine for the direction this one does not go in, if one belongs to it and the two nest."""
+        return None
 
     def unprepared(self) -> Backend:
         """Return the engine itself (derivations may hold a preparation's stand-in for it)."""

@@ -106,7 +106,7 @@ def jacobian_leaves(matrix: np.ndarray, y_layout: RealLayout, x_layout: RealLayo
                 block = block[:, 0::2] if x_dtype.kind == "c" else block
             elif x_dtype.kind == "c":
                 block = block[:, 0::2] - 1j * block[:, 1::2]
-            row.append(np.array(block, dtype).reshape((*y_shape, *x_shape)))
+            row.append(np.array(block, dtype, order="C").reshape((*y_shape, *x_shape)))
         rows.append(row)
     return rows
 
@@ -143,7 +143,7 @@ class RealFunction:
         self.y = self.collect(wide)
         # Whatever x is, f may compute in single precision itself.
         precisions = [np.float64, *(y.dtype for y in wide if y.dtype.kind in "fc")]
-        self.epsilon = max(float(np.finfo(precision).eps) for precision in precisions)
+        self.epsilon = max(getattr(f, "relative_error", 0.0), *(float(np.finfo(kind).eps) for kind in precisions))
         """The relative rounding error of f's values."""
 
     def __call__(self, x: np.ndarray) -> np.ndarray:

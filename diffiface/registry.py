@@ -3,7 +3,7 @@
 A distribution offers engines by the entry-point group `diffiface.backends` (name = "package.adapter:Class")
 and array families by `diffiface.families` (the top-level module of the array's type = "package.arrays:FAMILY").
 An engine package says in `REQUIRES = ("jax",)` in its `__init__.py` which modules it needs, so that one can
-tell what is installed without loading any of them.
+tell what is installed without loading any of them, and perhaps `BY_NAME_ONLY = True` (`default_backends`).
 """
 
 from __future__ import annotations
@@ -34,12 +34,22 @@ def registered_backends() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)))
 
 
-def missing_modules(name: str) -> tuple[str, ...]:
-    """Return the modules the engine needs that are not installed (empty when it can be used)."""
+def is_local(name: str) -> bool:
+    """Whether the engine was made known by `register_backend`, so that other processes do not know its name."""
+    return name in _extra
+
+
+def required_modules(name: str) -> tuple[str, ...]:
+    """Return the modules the engine needs, as its package says without loading them."""
     if name in _extra:
         return ()
     package = importlib.import_module(_entry_points()[name].module.partition(".")[0])
-    return tuple(module for module in getattr(package, "REQUIRES", ()) if importlib.util.find_spec(module) is None)
+    return tuple(getattr(package, "REQUIRES", ()))
+
+
+def missing_modules(name: str) -> tuple[str, ...]:
+    """Return the modules the engine needs that are not installed (empty when it can be used)."""
+    return tuple(module for module in required_modules(name) if importlib.util.find_spec(module) is None)
 
 
 def available_backends() -> tuple[str, ...]:
@@ -50,6 +60,25 @@ def available_backends() -> tuple[str, ...]:
     True
     """
     return tuple(name for name in registered_backends() if not missing_modules(name))
+
+
+def default_backends() -> tuple[str, ...]:
+    """Return the engines that are taken where none is named: in comparisons, benchmarks, choices.
+
+    An engine whose cost grows with every single number says `BY_NAME_ONLY = True` in its package, and is left out.
+
+    >>> from diffiface import registry
+    >>> "reverse" in registry.default_backends(), "mpmath" in registry.default_backends()
+    (True, False)
+    """
+    return tuple(name for name in available_backends() if not _is_by_name_only(name))
+
+
+def _is_by_name_only(name: str) -> bool:
+    if name in _extra:
+        return False
+    package = importlib.import_module(_entry_points()[name].module.partition(".")[0])
+    return bool(getattr(package, "BY_NAME_ONLY", False))
 
 
 def register_backend(cls: type[Backend]) -> type[Backend]:
@@ -70,6 +99,10 @@ def backend_class(name: str) -> type[Backend]:
     """
     if name in _extra:
         return _extra[name]
+    if name == "auto":  # not an engine, so in no list of engines; it chooses among them
+        from diffiface.auto.backend import Auto
+
+        return Auto
     point = _entry_points().get(name)
     if point is None:
         names = registered_backends()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import importlib
+import importlib.util
 import io
 import itertools
 import pkgutil
@@ -64,6 +65,9 @@ def skip_without_its_engines(blocks: list[Block]) -> None:
     for engine in registry.registered_backends():
         if re.search(rf"\b{engine}\b", text):
             require(engine)
+    for module in re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE):  # other packages that a page shows
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"the page needs {module}, which is not installed")
 
 
 def run_prompts(block: Block, page: Path, namespace: dict[str, Any]) -> None:

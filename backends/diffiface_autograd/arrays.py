@@ -13,7 +13,7 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.extend import Box
 
-from diffiface.adapter import TracedValueError
+from diffiface.adapter import NUMPY, Primitives, TracedValueError
 
 
 def plain(value: Any) -> Any:
@@ -60,6 +60,16 @@ class Family:
     def stack(self, arrays: Sequence[Any]) -> Any:
         """Stack boxes of one shape along a new leading axis."""
         return anp.stack(list(arrays))
+
+    def converted(self, array: np.ndarray) -> np.ndarray:
+        """Copy an array: autograd's constants are NumPy arrays."""
+        return np.array(array)[()]
+
+    def primitives(self, values: Sequence[Any]) -> Primitives:
+        """Return what runs a NumPy function in a program written for this library."""
+        from diffiface_autograd.primitives import AutogradPrimitives  # which imports this module
+
+        return AutogradPrimitives(NUMPY, -1)
 
     def computing(self) -> AbstractContextManager[None]:
         """Change nothing: arrays keep the precision they have."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import autograd.numpy as anp
@@ -14,8 +14,8 @@ import numpy as np
 from autograd.extend import Box
 from autograd.numpy.numpy_boxes import ArrayBox
 
-from diffiface.adapter import NUMPY, Primitives
-from diffiface_autograd import rules
+from diffiface.adapter import NUMPY, CustomCall, Primitives
+from diffiface_autograd import custom_calls, rules
 from diffiface_autograd.arrays import plain
 from diffiface_autograd.arrays import private as _private
 from diffiface_autograd.host_call import host_call
@@ -41,6 +41,11 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
     def __init__(self, outer: Primitives, level: int):
         self.accepts = (outer, *outer.accepts) if isinstance(outer, AutogradPrimitives) else ()
         self._level = level
+
+    # ---- functions with derivative rules of their own
+
+    def custom_call(self, call: CustomCall, operands: Sequence[Any]) -> tuple[Any, ...]:
+        return custom_calls.custom_call(self, call, operands)
 
     # ---- questions about a value
 

@@ -146,6 +146,15 @@ class FiniteDifferences(Backend):
         function = differences.function
         return function.ys[0], operators.gradient(differences), operators.hessian(differences), function.aux
 
+    def value_and_nth_derivative(
+        self, f: FlatFunction, xs: Leaves, contexts: Leaves, order: int
+    ) -> tuple[Leaves, Leaves, Any]:
+        """Return `(ys, derivatives of that order, aux)` by differences of that order of f."""
+        differences = self._differences(f, xs, contexts)
+        function = differences.function
+        (derivative,) = differences.nth([0], order)
+        return function.ys, function.y_layout.split_as_given(derivative), function.aux
+
     # ---- errors
 
     def error_estimate(self, operator: str, f: FlatFunction, xs: Leaves, seeds: Leaves | None, contexts: Leaves) -> Any:

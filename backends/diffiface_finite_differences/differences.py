@@ -12,7 +12,7 @@ import numpy as np
 
 from diffiface.adapter import RealFunction
 from diffiface_finite_differences.evaluation import evaluations
-from diffiface_finite_differences.stencils import FIRST, MIXED, PURE, Method, Stencil
+from diffiface_finite_differences.stencils import FIRST, MIXED, PURE, Method, Stencil, repeated
 from diffiface_finite_differences.steps import Direction, Step, Steps
 
 
@@ -67,6 +67,10 @@ class Differences:
     def pure(self, directions: Iterable[Direction]) -> Iterator[np.ndarray]:
         """Yield the second derivative along each direction taken twice."""
         return self._values(PURE[self.method], ((d, d) for d in directions))
+
+    def nth(self, directions: Iterable[Direction], order: int) -> Iterator[np.ndarray]:
+        """Yield the derivative of that order along each direction."""
+        return self._values(repeated(self.method, order), ((d,) * order for d in directions))
 
     def _values(self, stencil: Stencil, directions: Iterable[tuple[Direction, ...]]) -> Iterator[np.ndarray]:
         for quotient in self.quotients(stencil, directions):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
-from itertools import islice, repeat
+from itertools import islice
 
 import numpy as np
 
@@ -23,7 +23,8 @@ def evaluations(
     remaining = iter(points)
     while chunk := list(islice(remaining, chunk_size or _POINTS_IN_FLIGHT)):
         # A module-level function of f, a point and the contexts is all that a process pool has to pickle.
-        leaves, continued = map(function.x_layout.split, chunk), np.iscomplexobj(chunk[0])
-        fixed = repeat(function.contexts), repeat(continued)
-        for ys in executor.map(evaluate_shifted, repeat(function.f), leaves, *fixed):
+        # (Lists, since the executor of a Dask cluster takes no iterators.)
+        leaves, continued, count = list(map(function.x_layout.split, chunk)), np.iscomplexobj(chunk[0]), len(chunk)
+        fixed = [function.contexts] * count, [continued] * count
+        for ys in executor.map(evaluate_shifted, [function.f] * count, leaves, *fixed):
             yield function.collect(ys, continued)

@@ -64,8 +64,8 @@ def jacobian(along: Directional) -> list[list[np.ndarray]]:
 
 
 def second_derivative(along: Directional) -> Leaves:
-    """Return the second derivative by a real scalar x."""
-    (ddy,) = along.pure(entries(along))
+    """Return the second derivative by a scalar x (along the real axis if x is complex)."""
+    (ddy,) = along.pure([0])
     return along.function.y_layout.split_as_given(ddy)
 
 

@@ -6,6 +6,7 @@ half of the digits twice.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +26,7 @@ class Stencil:
     """Of each point, how many steps it is from x along each direction."""
     weights: tuple[float, ...]
     """What f at each point is multiplied by."""
-    roots: tuple[int, ...] | tuple[None, int] | tuple[None]
+    roots: tuple[int | None, ...]
     """Per direction the root of the rounding error that balances truncation and rounding; None: imaginary step.
 
     A quotient of order k with a truncation error of order m is best with the (k + m)-th root.
@@ -61,3 +62,23 @@ PURE: dict[Method, Stencil] = {
     "forward": Stencil(((2, 0), (1, 0), (0, 0)), (1, -2, 1), roots=(3, 3)),
 }
 """The second derivative along one direction, given twice."""
+
+
+def repeated(method: Method, order: int) -> Stencil:
+    """Return the derivative of any order along one direction, which is given as often.
+
+    The quotient is the `order`-th binomial difference; with an imaginary step it is one order less, of the first
+    derivatives that the imaginary parts are. (Fornberg, Generation of finite difference formulas, 1988, has the weights.)
+    """
+    if method == "complex_step":
+        if order == 1:
+            return FIRST[method]
+        below = repeated("central", order - 1)
+        points = tuple((1j, *multiples) for multiples in below.points)
+        return Stencil(points, below.weights, (None, *below.roots))
+    weights = tuple(float((-1) ** k * math.comb(order, k)) for k in range(order + 1))
+    highest = order / 2 if method == "central" else order
+    # Only the first of the equal directions is stepped along; the others say by which power of the step to divide.
+    points = tuple((highest - k, *[0] * (order - 1)) for k in range(order + 1))
+    truncation = 2 if method == "central" else 1
+    return Stencil(points, weights, (order + truncation,) * order)

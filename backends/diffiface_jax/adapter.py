@@ -76,6 +76,15 @@ class JAX(Backend):
     ) -> tuple[Any, Leaves, list[Leaves], Any]:
         return self._eager("hessian", f, xs, (), contexts)
 
+    def sparsity(
+        self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> tuple[tuple[int, int], np.ndarray] | None:
+        from diffiface_jax.sparsity import pattern_by_asdex
+
+        native = getattr(f, "native", False)
+        with _precision(xs, contexts) if native else jax.enable_x64(True):
+            return pattern_by_asdex(operator, f, xs, tuple(map(_native_constant, contexts)) if native else contexts)
+
     def prepare(
         self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
     ) -> Callable[..., tuple[Any, ...]] | None:

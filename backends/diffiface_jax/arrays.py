@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from diffiface.adapter import NUMPY, Primitives
+
 
 class Family:
     """The array family of `jax.Array`, tracers included."""
@@ -50,6 +52,16 @@ class Family:
         """Stack arrays of one shape along a new leading axis."""
         with jax.enable_x64(True):
             return jnp.stack(arrays)
+
+    def converted(self, array: np.ndarray) -> jax.Array:
+        """Copy a NumPy array to JAX as a program for JAX would: in the precision that is allowed there."""
+        return jnp.array(np.array(array, jax.dtypes.canonicalize_dtype(array.dtype)))
+
+    def primitives(self, values: Sequence[Any]) -> Primitives:
+        """Return what runs a NumPy function in a program written for this library."""
+        from diffiface_jax.primitives import JAXPrimitives  # which imports this module
+
+        return JAXPrimitives(NUMPY)
 
     def computing(self) -> AbstractContextManager[Any]:
         """Allow 64-bit numbers in this thread."""

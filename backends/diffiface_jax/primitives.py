@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from diffiface.adapter import Primitives, errors
+from diffiface.adapter import CustomCall, Primitives, errors
+from diffiface_jax import custom_calls
 from diffiface_jax.fourier import Fourier
 from diffiface_jax.linear_algebra import LinearAlgebra
 from diffiface_jax.matrix_functions import MatrixFunctions
@@ -68,6 +69,14 @@ class JAXPrimitives(LinearAlgebra, MatrixFunctions, Fourier, SpecialFunctions, P
                 "(loops are no trouble there), or write the loop with jax.lax.scan in a function for JAX",
                 errors.LongLoopWarning,
             )
+
+    # ---- functions with derivative rules of their own
+
+    def custom_call(self, call: CustomCall, operands: Sequence[Any]) -> tuple[Any, ...]:
+        return custom_calls.custom_call(self, call, operands)
+
+    def call_out(self, call: CustomCall, operands: Sequence[Any]) -> tuple[Any, ...]:
+        return custom_calls.call_out(self, call, operands)
 
     # ---- questions about a value
 

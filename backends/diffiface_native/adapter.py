@@ -23,10 +23,12 @@ from diffiface.adapter import (
     Primitives,
     current_trace,
 )
+from diffiface_native import custom_calls as custom_calls
 from diffiface_native.forward import push_forward
 from diffiface_native.ground import GROUND
 from diffiface_native.recorded.graph import Graph
 from diffiface_native.recorded.prepared import Replayed
+from diffiface_native.recorded.recorder import NotRecordable
 from diffiface_native.recorded.replay import Program
 from diffiface_native.recycling import LARGE, RecyclingGround
 from diffiface_native.results import derivative_dtype, derivative_result, value_result
@@ -42,8 +44,8 @@ def _base() -> Primitives:
     return GROUND if p is NUMPY else p
 
 
-_MOST_COMPILED = 3_000
-"""How many operations are compiled at most: beyond it LLVM takes longer than most users will wait."""
+_MOST_CALLS = 20_000
+"""How many operations are replayed with NumPy at most: beyond it the eager engine is as good."""
 
 _WITHOUT_SEEDS = frozenset({"derivative", "gradient", "jacobian", "second_derivative", "hessian"})
 
@@ -55,6 +57,8 @@ class _Recording(Backend):
     compile: Literal["auto", True, "replay", False] = field(default="auto", kw_only=True)
     """How a prepared function runs: recorded and compiled (True), recorded and replayed with NumPy ("replay"), eagerly
     (False), or the first of these that can be had ("auto")."""
+    strict: bool = field(default=False, kw_only=True)
+    """Whether machine code must give NumPy's numbers to the last bit: sums in NumPy's order, NumPy's exp, sin and so on."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -86,12 +90,17 @@ class _Recording(Backend):
     def _program(self, graph: Graph) -> Program:
         """Make a recorded graph run: as machine code, if that is wanted, can be had and is worth its compilation."""
         if self.compile == "replay" or (self.compile == "auto" and find_spec("llvmlite") is None):
+            if len(graph.live()) > _MOST_CALLS:
+                raise NotRecordable(f"more than {_MOST_CALLS} operations")
             return Program(graph)
-        if len(graph.live()) > _MOST_COMPILED:
-            return Program(graph)
-        from diffiface_native.compiled.program import CompiledProgram
+        from diffiface_native.compiled.program import CompiledProgram, TooMuchCode
 
-        return CompiledProgram(graph)
+        try:
+            return CompiledProgram(graph, strict=self.strict)
+        except TooMuchCode:  # LLVM would take longer than most users will wait
+            if len(graph.live()) > _MOST_CALLS:
+                raise NotRecordable(f"more than {_MOST_CALLS} operations, which do not repeat") from None
+            return Program(graph)
 
     def _prepared_eagerly(self, operator: str, f: FlatFunction) -> Callable[..., tuple[Any, ...]] | None:
         return None
@@ -107,6 +116,9 @@ class Forward(_Recording):
     name = "forward"
     mode = Mode.FORWARD
     nests = "in any engine"
+
+    def companion(self) -> Backend:
+        return Reverse(style=self.style, chunk_size=self.chunk_size, compile=self.compile, strict=self.strict)
 
     def value_and_pushforward(
         self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
@@ -152,6 +164,9 @@ class Reverse(_Recording):
     name = "reverse"
     mode = Mode.REVERSE
     nests = "in any engine"
+
+    def companion(self) -> Backend:
+        return Forward(style=self.style, chunk_size=self.chunk_size, compile=self.compile, strict=self.strict)
 
     def value_and_pullback(
         self, f: FlatFunction, xs: Leaves, cotangents: Cotangents, contexts: Leaves

@@ -7,7 +7,16 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from diffiface.adapter import Backend, Cotangents, FlatFunction, InputError, Leaves, Mode, RealFunction
+from diffiface.adapter import (
+    Backend,
+    Cotangents,
+    FlatFunction,
+    InputError,
+    Leaves,
+    Mode,
+    RealFunction,
+    UnsupportedOperationError,
+)
 from diffiface_numdifftools.estimates import METHODS, Estimates, Method
 
 
@@ -110,6 +119,20 @@ class Numdifftools(Backend):
         estimates = self._estimates(f, xs, contexts)
         function = estimates.function
         return function.ys[0], estimates.gradient().leaves, estimates.hessian().leaves, function.aux
+
+    def value_and_nth_derivative(
+        self, f: FlatFunction, xs: Leaves, contexts: Leaves, order: int
+    ) -> tuple[Leaves, Leaves, Any]:
+        """Return `(ys, derivatives of that order, aux)` by `Derivative` with n = order (numdifftools has up to 10)."""
+        if order > 10:
+            raise UnsupportedOperationError(
+                f"numdifftools has derivatives up to order 10, not {order}",
+                engine=self.name,
+                fix="use an engine that is exact, such as 'forward'",
+            )
+        estimates = self._estimates(f, xs, contexts)
+        function = estimates.function
+        return function.ys, estimates.nth_derivative(order).leaves, function.aux
 
     # ---- errors
 

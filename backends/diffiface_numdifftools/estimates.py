@@ -86,8 +86,13 @@ class Estimates:
         return Estimate(*self._jacobian(), partial(jacobian_leaves, y_layout=y_layout, x_layout=x_layout))
 
     def second_derivative(self) -> Estimate:
-        """Estimate the second derivative by a real scalar x."""
-        return Estimate(*self._along(np.ones(1), n=2), self.function.y_layout.split_as_given)
+        """Estimate the second derivative by a scalar x (along the real axis if x is complex)."""
+        return self.nth_derivative(2)
+
+    def nth_derivative(self, n: int) -> Estimate:
+        """Estimate the n-th derivative by a scalar x (along the real axis if x is complex)."""
+        real_axis = np.eye(self.function.x.size)[0]
+        return Estimate(*self._along(real_axis, n), self.function.y_layout.split_as_given)
 
     def hvp(self, tangents: np.ndarray) -> Estimate:
         """Estimate the Hessian of a scalar y times each tangent: shape `(batch, size of x)`."""

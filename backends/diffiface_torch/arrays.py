@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch._C._functorch import is_functorch_wrapped_tensor as is_wrapped
 
-from diffiface.adapter import UnsupportedOperationError
+from diffiface.adapter import NUMPY, Primitives, UnsupportedOperationError
 
 _DTYPES = {
     name: getattr(torch, name)
@@ -86,6 +86,17 @@ class Family:
     def stack(self, arrays: Sequence[Any]) -> torch.Tensor:
         """Stack tensors of one shape along a new leading axis."""
         return torch.stack(tuple(arrays))
+
+    def converted(self, array: np.ndarray) -> torch.Tensor:
+        """Copy a NumPy array to a tensor as a program for PyTorch would."""
+        return tensor_of(array)
+
+    def primitives(self, values: Sequence[Any]) -> Primitives:
+        """Return what runs a NumPy function in a program written for this library."""
+        from diffiface_torch.primitives import TorchPrimitives  # which imports this module
+
+        device = next((v.device for v in values if isinstance(v, torch.Tensor)), torch.device("cpu"))
+        return TorchPrimitives(NUMPY, device, in_graph=True)
 
     def computing(self) -> AbstractContextManager[None]:
         """Change nothing: tensors keep the precision they have."""

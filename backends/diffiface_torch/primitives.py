@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from diffiface.adapter import Leaves, Primitives
+from diffiface.adapter import CustomCall, Leaves, Primitives
+from diffiface_torch import custom_calls
 from diffiface_torch.arrays import NUMPY_DTYPE, array_of, is_wrapped, shared_tensor_of, tensor_of, torch_dtype
 from diffiface_torch.fourier import Fourier
 from diffiface_torch.linear_algebra import LinearAlgebra
@@ -109,6 +110,11 @@ class TorchPrimitives(LinearAlgebra, Fourier, SpecialFunctions, Primitives):
         self.device = device
         self._contexts = contexts
         self._in_graph = in_graph or bool(self.accepts)
+
+    # ---- functions with derivative rules of their own
+
+    def custom_call(self, call: CustomCall, operands: Sequence[Any]) -> tuple[Any, ...]:
+        return custom_calls.custom_call(self, call, operands)
 
     # ---- questions about a value
 

@@ -2,7 +2,7 @@
 
 `problem.py` is what is asked, `run.py` one engine's answer, `referee.py` (with `differences.py`) finite
 differences of f for entries in dispute, `reference.py` the values to judge by, `classify.py` the verdicts,
-`report.py` and `figure.py` how they are shown.
+`report.py`, `figure.py` and `page.py` how they are shown, `several.py` one report on several points.
 """
 
 from diffiface.comparison.compare import compare as compare

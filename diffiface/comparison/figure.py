@@ -19,15 +19,17 @@ _LEAST_ERROR = 1e-17
 
 def draw(comparisons: Sequence[Comparison], path: Any = None, titles: Sequence[str] | None = None) -> Figure:
     """Draw a row of two panels per comparison, and save the figure if a path is given."""
-    figure = Figure(figsize=(9, 0.8 + 2.1 * len(comparisons)), layout="constrained")
+    heights = [max(2.1, 0.6 + 0.3 * len(comparison.rows)) for comparison in comparisons]
+    figure = Figure(figsize=(9, 0.8 + sum(heights)), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(len(comparisons), 2, squeeze=False, sharex="col")
+    panels = figure.subplots(len(comparisons), 2, squeeze=False, sharex="col", height_ratios=heights)
     titles = [comparison.problem for comparison in comparisons] if titles is None else titles
     for (left, right), comparison, title in zip(panels, comparisons, titles, strict=True):
         rows = [row for row in comparison.rows if row["run_seconds"] is not None][::-1]
         _dots(left, rows, [max(row["max_rel_error"] or 0.0, _LEAST_ERROR) for row in rows])
         _dots(right, rows, [row["run_seconds"] for row in rows])
         left.set_title(title, loc="left", fontsize=10)
+        right.tick_params(labelleft=False)  # the rows are those on the left
     panels[-1][0].set_xlabel("largest relative error", fontsize=9)
     panels[-1][1].set_xlabel("seconds per run, once prepared", fontsize=9)
     if path is not None:

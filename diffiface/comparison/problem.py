@@ -38,7 +38,7 @@ class LayoutError(ValueError):
 
 
 @dataclass(frozen=True, repr=False)
-class _PlainNumPy(Backend):
+class PlainNumPy(Backend):
     """Stands in for an engine where f is only evaluated; it computes no derivative."""
 
     name = "compare"
@@ -94,7 +94,7 @@ class Problem:
             needed = "needs t=, the" if self.operator.seeds else "takes no"
             raise InputError(f"{self.operator.name} {needed} {self.operator.seeds or 'tangent t='}", engine="compare")
         arguments, t = self.fresh_arguments()
-        self.call = Call(self.operator, self.f, _PlainNumPy(), arguments, t, argnums=self.argnums)
+        self.call = Call(self.operator, self.f, PlainNumPy(), arguments, t, argnums=self.argnums)
         with np.errstate(all="ignore"):
             self.ys = self.value(self.call.xs)
         self._lay_out()

@@ -40,6 +40,7 @@ def make_row(run: Run, verdict: Verdict, problem: Problem, reference: Reference 
         "run_seconds": run.run_seconds,
         "peak_bytes": run.peak_bytes,
         "detail": verdict.detail,
+        "point": 0,
     }
 
 
@@ -52,7 +53,7 @@ class Comparison:
 
     A row's keys: engine, mode, status, max_abs_error, max_rel_error and max_ulp (over the entries whose reference is
     not zero), worst_entry, worst_value, worst_reference, f_calls (in one run, once prepared), prepare_seconds,
-    run_seconds, peak_bytes, detail. What does not apply is None.
+    run_seconds, peak_bytes, detail, point (which of several points the row is of). What does not apply is None.
     """
 
     rows: list[dict[str, Any]]
@@ -61,6 +62,8 @@ class Comparison:
     reference: str
     """Where the reference comes from."""
     environment: str = field(default="", repr=False)
+    points: tuple[Comparison, ...] = ()
+    """The reports on the single points, if there are several."""
 
     @property
     def ok(self) -> bool:
@@ -86,6 +89,16 @@ class Comparison:
         except ImportError as error:
             raise _missing("pandas") from error
         return pandas.DataFrame([row | {"status": str(row["status"])} for row in self.rows])
+
+    def to_html(self, path: Any = None) -> str:
+        """Return an HTML page that needs nothing but itself; write it to a file if `path` is given."""
+        from diffiface.comparison.page import page
+
+        text = page(self)
+        if path is not None:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        return text
 
     def plot(self, path: Any = None) -> Any:
         """Draw error and time per engine; save the figure if `path` is given, and return it."""
@@ -119,8 +132,9 @@ class Comparison:
                 name,
                 justify="right" if numeric else "left",
                 overflow="fold",
-                no_wrap=name != "worst entry",
+                no_wrap=name not in ("engine", "worst entry"),
                 min_width=3,
+                max_width=24 if name == "engine" else None,
             )
         for row in self.rows:
             table.add_row(*_cells(row))

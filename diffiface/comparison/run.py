@@ -19,6 +19,7 @@ from diffiface.comparison.status import Status
 from diffiface.errors import DiffifaceError, MissingBackendError, UnknownBackendError, UnsupportedOperationError
 from diffiface.operators.call import Call
 from diffiface.operators.preparation import Prep, prepare
+from diffiface.second_order.backend import SecondOrder
 from diffiface.style import native_engines
 
 _TIMED_RUNS = 7
@@ -59,7 +60,10 @@ class Run:
 
 
 def label_of(backend: Backend) -> str:
-    """Name an engine with the options that are not its defaults."""
+    """Name an engine with the options that are not its defaults; of a pair both engines."""
+    if isinstance(backend, SecondOrder):
+        mode = "" if backend.hvp_mode == "auto" else f" ({backend.hvp_mode})"
+        return " over ".join(map(label_of, backend.engines)) + mode
     options = [
         f"{o.name}={getattr(backend, o.name)!r}" for o in fields(backend) if getattr(backend, o.name) != o.default
     ]
@@ -97,7 +101,7 @@ def run_engine(spec: str | Backend, problem: Problem) -> Run:
 
 
 def _measure(run: Run, backend: Backend, problem: Problem) -> None:
-    counted = _Counted(problem.f)
+    counted = Counted(problem.f)
     arguments, t = problem.fresh_arguments()
     before = arrays_of((*arguments, t))
     untouched = [array.copy() for array in before]
@@ -113,7 +117,7 @@ def _measure(run: Run, backend: Backend, problem: Problem) -> None:
     run.input_changed = not same_bytes(untouched, arrays_of((*arguments, t)))
 
     arguments, t = problem.fresh_arguments()
-    counted.calls = 0
+    counted.restart()
     run.second_values, run.peak_bytes = _with_peak_memory(lambda: run.evaluate(problem, arguments, t))
     run.f_calls = counted.calls
     run.run_seconds = _median_seconds(lambda: run.evaluate(problem, arguments, t))
@@ -158,18 +162,32 @@ def _error_estimate(backend: Backend, problem: Problem) -> np.ndarray | None:
     return problem.flatten_estimate(estimate)
 
 
-class _Counted:
-    """f, with its calls counted; what f is written in is still found through the closure."""
+class Counted:
+    """f, with its calls counted; what f is written in is still found through the closure.
+
+    The count is kept by a method of a built-in object: a Python attribute that changes at every call would be state of
+    f, and an engine that records f would have to run it anew each time.
+    """
 
     def __init__(self, f: Callable[..., Any]):
-        self.calls = 0
+        self._ticks = bytearray()
+        tick = self._ticks.append
 
         @functools.wraps(f)
         def counting(*args: Any, **kwargs: Any) -> Any:
-            self.calls += 1
+            tick(0)
             return f(*args, **kwargs)
 
         self.f = counting
+
+    @property
+    def calls(self) -> int:
+        """The calls since the last `restart`."""
+        return len(self._ticks)
+
+    def restart(self) -> None:
+        """Count from 0 again."""
+        self._ticks.clear()
 
 
 def reason(error: BaseException) -> str:

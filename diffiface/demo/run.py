@@ -31,7 +31,7 @@ def run(figure: Path, console: Console, engines: Sequence[str] | None = None) ->
     from diffiface.comparison.figure import draw
     from diffiface.demo.fit import fit, half_way
 
-    engines = registry.available_backends() if engines is None else engines
+    engines = registry.default_backends() if engines is None else engines
     datasets = load()
     comparisons: list[Comparison] = []
     fits: list[Fit] = []

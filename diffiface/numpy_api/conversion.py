@@ -67,8 +67,9 @@ def raw_in(value: Any, p: Primitives) -> Any:
         return getattr(value, "_make", type(value))(items)
     if kind is dict:
         return {key: raw_in(item, p) for key, item in value.items()}
-    if not isinstance(value, (p.traced_type, type)) and hasattr(value, "__array__"):  # pandas and the like
-        return np.asarray(value)
+    # (Beside the values of p there may be those of the traces outside, which are its constants.)
+    if hasattr(value, "__array__") and not isinstance(value, (p.traced_type, *[q.traced_type for q in p.accepts], type)):
+        return np.asarray(value)  # pandas and the like
     return value
 
 

@@ -16,6 +16,7 @@ from diffiface.errors import DiffifaceError, InputError, UnsupportedOperationErr
 from diffiface.function import Function, definition_of
 from diffiface.numpy_api import Array, Dressed, Scalar, dress
 from diffiface.operators.cascade import engine_method
+from diffiface.operators.delegating import Delegating
 from diffiface.operators.operator import Operator, Part
 from diffiface.operators.out import fill
 from diffiface.style import is_native
@@ -96,7 +97,10 @@ class Call:
         function: Function | None = None,
     ):
         self.operator = operator
-        self.backend = backend = registry.resolve(backend)
+        backend = registry.resolve(backend)
+        if isinstance(f, Delegating) and not running.traces:
+            backend = f.differentiated_by(backend)
+        self.backend = backend
         engine = backend.name
         if backend.capabilities().operators[operator.name] == "unsupported":
             raise UnsupportedOperationError(f"this engine has no way to compute a {operator.name}", engine=engine)

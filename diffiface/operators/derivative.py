@@ -11,6 +11,7 @@ from diffiface.adapter import Backend, FlatFunction, Leaves, current_trace
 from diffiface.operators.cascade import derivation, dtypes_of, engine_method, first
 from diffiface.operators.operator import Operator
 from diffiface.operators.preparation import Prep, Strict, evaluate, prepare
+from diffiface.second_order.nth_derivative import of_order
 
 DERIVATIVE = Operator(
     "derivative",
@@ -39,6 +40,7 @@ def value_and_derivative(
     *contexts: Any,
     prep: Prep | None = None,
     out: Any = None,
+    order: int = 1,
     y: np.ndarray | None = None,
     argnums: int | tuple[int, ...] = 0,
     has_aux: bool = False,
@@ -54,9 +56,10 @@ def value_and_derivative(
         out: an array like y to write the derivative into.
         argnums: which argument(s) of f to differentiate; for a tuple, x and the result are tuples.
         has_aux: f returns `(y, aux)`; aux comes back beside the value.
+        order: 1, or 2 and more for the derivative of the derivative and so on.
         y: an array of y's shape, for a function `f(y, x, *contexts)` that fills it; it is overwritten with f(x).
     Returns:
-        `(y, dy)`: both shaped like y.
+        `(y, dy)`: both shaped like y, dy being the derivative of that order.
     Raises:
         InputError, OutputError: an argument or what f returned cannot be used; the same on every engine.
         UnsupportedOperationError: the engine cannot do it. MissingBackendError: it is not installed.
@@ -71,7 +74,7 @@ def value_and_derivative(
         DERIVATIVE,
         "value_and_derivative",
         f,
-        backend,
+        of_order(backend, order),
         (x, *contexts),
         prep=prep,
         out=out,
@@ -88,6 +91,7 @@ def derivative(
     *contexts: Any,
     prep: Prep | None = None,
     out: Any = None,
+    order: int = 1,
     y: np.ndarray | None = None,
     argnums: int | tuple[int, ...] = 0,
     has_aux: bool = False,
@@ -103,9 +107,10 @@ def derivative(
         out: an array like y to write the result into.
         argnums: which argument(s) of f to differentiate; for a tuple, x and the result are tuples.
         has_aux: f returns `(y, aux)`; aux comes back beside the result.
+        order: 1, or 2 and more for the derivative of the derivative and so on.
         y: an array of y's shape, for a function `f(y, x, *contexts)` that fills it; it is overwritten with f(x).
     Returns:
-        The derivative, shaped like y.
+        The derivative of that order, shaped like y.
     Raises:
         InputError, OutputError: an argument or what f returned cannot be used; the same on every engine.
         UnsupportedOperationError: the engine cannot do it. MissingBackendError: it is not installed.
@@ -114,9 +119,20 @@ def derivative(
     >>> import numpy as np, diffiface as di
     >>> di.derivative(np.exp, "reverse", 0.0)
     np.float64(1.0)
+    >>> di.derivative(lambda t: t**5, "forward", 2.0, order=3)
+    np.float64(240.0)
     """
     return evaluate(
-        DERIVATIVE, "derivative", f, backend, (x, *contexts), prep=prep, out=out, argnums=argnums, has_aux=has_aux, y=y
+        DERIVATIVE,
+        "derivative",
+        f,
+        of_order(backend, order),
+        (x, *contexts),
+        prep=prep,
+        out=out,
+        argnums=argnums,
+        has_aux=has_aux,
+        y=y,
     )
 
 
@@ -125,6 +141,7 @@ def prepare_derivative(
     backend: str | Backend,
     x: Any,
     *contexts: Any,
+    order: int = 1,
     y: np.ndarray | None = None,
     argnums: int | tuple[int, ...] = 0,
     has_aux: bool = False,
@@ -135,6 +152,7 @@ def prepare_derivative(
     The other arguments are as for `derivative`: their values do not matter, their dtypes, shapes and structure do.
 
     Args:
+        order: the order of the derivative, which the calls of this preparation have, too.
         strict: what a call with other kinds of arguments does: True raises `PreparationMismatchError`,
             "reprepare" prepares again, False does not look.
     Returns:
@@ -147,4 +165,5 @@ def prepare_derivative(
     >>> prep.derivative(0.0)
     np.float64(1.0)
     """
+    backend = of_order(backend, order)
     return prepare(DERIVATIVE, f, backend, (x, *contexts), argnums=argnums, has_aux=has_aux, strict=strict, y=y)

@@ -13,7 +13,7 @@ import numpy as np
 from diffiface import trees
 from diffiface.adapter import ENGINE_METHODS, NUMPY, Backend, FlatFunction, Leaves
 from diffiface.arrays import NUMPY_FAMILY, TRACED, family_of
-from diffiface.errors import InputError, PreparationMismatchError, TracingMismatchError
+from diffiface.errors import InputError, PreparationMismatchError, TracingMismatchError, UnsupportedOperationError
 from diffiface.function import definition_of
 from diffiface.operators.call import Call, Signature
 from diffiface.operators.cascade import DERIVATIONS
@@ -54,6 +54,14 @@ class PreparedEngine:
                 run = partial(getattr(self._backend, ENGINE_METHODS[operator]), f)
             self._runs[key] = run
         return run(xs, *rest)
+
+    def explain(self) -> str:
+        """Say how each of the methods that were used so far runs."""
+        explained = [(operator, getattr(run, "explain", None)) for (operator, _), run in self._runs.items()]
+        lines = [
+            f"{self._backend.name} {operator}: {explain()}" for operator, explain in explained if explain is not None
+        ]
+        return "\n".join(lines) or f"{self._backend.name}: runs the engine directly"
 
 
 def engine_run(
@@ -189,8 +197,10 @@ class Prep:
         if strict not in (True, False, "reprepare"):
             raise InputError(f"strict={strict!r} is not known", fix="strict is True, 'reprepare' or False")
         self._descriptor = operator
-        self.operator, self.f, self.backend, self.strict = operator.name, f, resolve(backend), strict
         self._options: dict[str, Any] = {"argnums": argnums, "has_aux": has_aux}
+        self._asked_for = resolve(backend)
+        engine = self._asked_for.engine_for(operator, f, arguments, seeds, prepared=True, y=y, **self._options)
+        self.operator, self.f, self.backend, self.strict = operator.name, f, engine, strict
         self._lock = threading.Lock()
         self._prepare(Call(operator, f, self.backend, arguments, seeds, y=y, **self._options))
 
@@ -202,10 +212,10 @@ class Prep:
                 fix="prepare outside, or call the operator without preparing",
             )
         self._function = call.function
-        if call.function.native_to is None:
-            _check_same_value(call)
+        if call.function.native_to is None and call.backend.checks_value:
+            check_same_value(call)
         self._signature = call.signature
-        self._run = engine_run(self.backend, self._descriptor.name, call.function, call.xs, call.contexts)
+        self._run = engine_run(call.backend, self._descriptor.name, call.function, call.xs, call.contexts)
         for variant in self._descriptor.variants:
             setattr(self, variant, self._bind(variant, call))
 
@@ -225,6 +235,8 @@ class Prep:
             and call.context_structures is None
         )
         indices = self._descriptor.variants[variant]
+        only = getattr(self._run, "only", None)  # an engine may leave out what this variant does not return
+        run = self._run if only is None else only(indices)
         # Without a structure around x, what an engine returns in x's family is already what the user gets.
         x = "results[1][0]"
         y = "results[0]"
@@ -234,15 +246,17 @@ class Prep:
         if not plain:
             return thorough
         if result is not None:
-            return _short_way((call.xs[0], *call.contexts), result, self._run, thorough) or thorough
+            return _short_way((call.xs[0], *call.contexts), result, run, thorough) or thorough
         seed = _bare_seed(call)
         seeded = self._descriptor.seeds is not None
         if call.x_specs[0].family != NUMPY_FAMILY or call.x_specs[0].shape == () or (seeded and seed is None):
             return thorough
+        if self._function.y_structure is not trees.LEAF:  # known by now, unless f is an engine's own
+            return thorough
         parts = [_BARE_RESULTS[self._descriptor.parts[i]].format(i=i) for i in indices]
         result = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
         arguments = (call.xs[0], *call.contexts) if seed is None else (call.xs[0], seed[0], *call.contexts)
-        return _short_way(arguments, result, self._run, thorough, seeded=seeded, function=self._function) or thorough
+        return _short_way(arguments, result, run, thorough, seeded=seeded, function=self._function) or thorough
 
     def _thorough(self, variant: str, *args: Any, out: Any = None, y: Any = None) -> Any:
         """Flatten and compare every argument, then run: the way for structures, scalars, seeds, `out=`, mismatches."""
@@ -274,11 +288,49 @@ class Prep:
 
         >>> import numpy as np, diffiface as di
         >>> prep = di.prepare_gradient(lambda x: np.sum(x**2), "forward", np.ones(3))
-        >>> prep.explain().startswith("replays 1 recording")
+        >>> prep.explain().startswith("runs 1 recording")
         True
         """
         explain = getattr(self._run, "explain", None)
         return "runs the engine directly" if explain is None else explain()
+
+    def expression(self, form: str = "text") -> Any:
+        """Return the derivative as a formula, where the engine computes with symbols.
+
+        Args:
+            form: "text", "latex" (engines that write it), or the engine's name for its own objects ("sympy", "casadi").
+        Returns:
+            The formula of the operator's result (of all its entries, in C order).
+        Raises:
+            UnsupportedOperationError: the engine computes with numbers. InputError: it does not know that form.
+
+        >>> import numpy as np, diffiface as di
+        >>> di.prepare_derivative(lambda x: np.sin(x) * x, "sympy", 1.0).expression()
+        'x_0*cos(x_0) + sin(x_0)'
+        """
+        return self._asked_of_engine("expression", "formula")(form)
+
+    def code(self) -> str:
+        """Return C code of the operator, where the engine writes some: from one vector of inputs to one of outputs.
+
+        Raises:
+            UnsupportedOperationError: the engine writes no C.
+
+        >>> import numpy as np, diffiface as di
+        >>> "derivative" in di.prepare_derivative(np.sin, "casadi", 1.0).code()
+        True
+        """
+        return self._asked_of_engine("code", "C code")()
+
+    def _asked_of_engine(self, name: str, what: str) -> Callable[..., Any]:
+        answer = getattr(self._run, name, None)
+        if answer is None:
+            raise UnsupportedOperationError(
+                f"this engine has no {what} to show",
+                engine=self.backend.name,
+                fix="prepare with an engine that computes with symbols: 'sympy' (formulas) or 'casadi' (formulas, C code)",
+            )
+        return answer
 
     def graph(self) -> str:
         """Return the recorded graph as text, a line for each operation ("" where nothing is recorded).
@@ -341,7 +393,7 @@ class Prep:
         """Raise `PreparationMismatchError` unless this was prepared for that operator, function and backend."""
         backend = resolve(backend)
         if operator.name == self.operator and (
-            not self.strict or (_same_function(f, self.f) and backend == self.backend)
+            not self.strict or (_same_function(f, self.f) and backend in (self.backend, self._asked_for))
         ):
             return
         rows = [
@@ -398,7 +450,7 @@ def mismatch_error(
     )
 
 
-def _check_same_value(call: Call) -> None:
+def check_same_value(call: Call) -> None:
     """Run f once in plain NumPy and once dressed, and compare: one call each catches wrong branches and slips.
 
     It also tells the structure of y before any engine runs, and raises what f or its output do wrong.
@@ -470,6 +522,9 @@ def evaluate(
     if running.traces:  # arrays that a function being differentiated has made are constants here
         arguments, seeds = plain_constants(tuple(arguments)), plain_constants(seeds)
     if prep is None:
+        backend = resolve(backend).engine_for(
+            operator, f, arguments, seeds, prepared=False, argnums=argnums, has_aux=has_aux, y=y
+        )
         call = Call(operator, f, backend, arguments, seeds, argnums=argnums, has_aux=has_aux, y=y)
         return call.assemble(call.run(), variant, out, call.function.y_structure)
     prep.check_owner(operator, f, backend)

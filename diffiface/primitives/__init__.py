@@ -3,6 +3,7 @@
 from diffiface.primitives import fourier as fourier  # enters its primitives in the table, as do the others
 from diffiface.primitives import linear_algebra as linear_algebra
 from diffiface.primitives import special as special
+from diffiface.primitives.custom_call import CustomCall as CustomCall
 from diffiface.primitives.definitions import PRIMITIVES as PRIMITIVES
 from diffiface.primitives.definitions import Primitive as Primitive
 from diffiface.primitives.definitions import Sample as Sample

@@ -8,11 +8,12 @@ the traces in `self.accepts` (nesting: an inner trace treats the values of the o
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from diffiface.primitives.custom_call import CustomCall
 from diffiface.primitives.definitions import PRIMITIVES
 
 
@@ -61,6 +62,31 @@ class Primitives:
 
             raise UnsupportedOperationError(f"the primitive {name!r} has no counterpart", engine=self.engine)
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    # ---- functions with derivative rules of their own (`diffiface.rules`)
+
+    def custom_call(self, call: CustomCall, operands: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the values of a function that brings its own derivative rules, to be differentiated by these."""
+        from diffiface.errors import UnsupportedOperationError
+
+        raise UnsupportedOperationError(
+            f"the custom derivative rule of {call.name} is not supported",
+            engine=self.engine,
+            fix="use 'forward' or 'reverse', or call a function without a rule",
+        )
+
+    def call_out(self, call: CustomCall, operands: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the values of a Python function called with plain NumPy arrays at run time; without derivative.
+
+        Asked only of engines that write programs down: by `CustomCall.value`.
+        """
+        return call.on_host(operands)
+
+    def attempt(self, run: Callable[[], Any]) -> Any:
+        """Run something that may fail, and raise what it raises; a recorder then forgets what it has written down."""
+        return run()
+
+    # ---- questions about a value
 
     def dtype(self, value: Any) -> np.dtype:
         """The NumPy dtype of any value this engine works with."""

@@ -82,6 +82,14 @@ def copy_is_current(copy: types.FunctionType, visited: set[int] | None = None) -
     return made is None or made.is_current(copy, visited)
 
 
+def forget(f: Any) -> None:
+    """Let copies of a function, and of what leads to it, be made anew: something else stands for it from now on."""
+    copy = _copies.pop(id(f), None)
+    made = None if copy is None else _made.get(copy)
+    if made is not None:
+        made.defaults = (_UNBOUND,)  # as if the function had been changed
+
+
 def _check_of_copy(copy: types.FunctionType) -> Callable[[], bool] | None:
     made = _made.get(copy)
     return None if made is None else functools.partial(made.is_current, copy)
@@ -104,8 +112,10 @@ def rebound_function(f: types.FunctionType) -> Any:
     if behind(f.__globals__) is not None:
         return f
     users = is_users(f.__globals__.get("__name__"))
+    replacement = substitute_for(f)
+    if users and replacement is not f:  # it was given a rule (di.define_rule)
+        return replacement
     if not users:
-        replacement = substitute_for(f)
         if replacement is not f or not f.__closure__ or id(f) in _in_progress:
             return replacement
         # A decorator of a library (contextlib.contextmanager) may have wrapped a user's function.

@@ -14,6 +14,12 @@ LIBRARIES = sys.stdlib_module_names.union(
 """Top-level packages that are not rebound. Any other installed package may be the user's own, and is."""
 
 
+_WRITTEN_AS_BY_USERS = ("diffiface.testing.problems", "diffiface.testing.scenarios")
+"""Packages of our own with functions that stand for a user's."""
+
+
 def is_users(module: Any) -> bool:
     """Say whether code of a module of this name is the user's (unnamed code is)."""
-    return not isinstance(module, str) or module.partition(".")[0] not in LIBRARIES
+    if not isinstance(module, str) or module.partition(".")[0] not in LIBRARIES:
+        return True
+    return module.startswith(_WRITTEN_AS_BY_USERS)

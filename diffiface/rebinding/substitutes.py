@@ -79,8 +79,18 @@ def substitute_instances(*classes: type) -> Callable[[T], T]:
     return enter
 
 
+_loaders: list[Callable[[], None]] = []
+
+
+def before_rebinding(load: Callable[[], None]) -> None:
+    """Enter a function that is called whenever f's code is about to be rebound, to load further replacements."""
+    _loaders.append(load)
+
+
 def load_translations() -> None:
     """Load our translations of the libraries that have been imported meanwhile."""
+    for load in _loaders:
+        load()
     for library in [name for name in _pending if name in sys.modules]:
         module = _pending.pop(library, None)
         if module is not None:  # else another thread was faster

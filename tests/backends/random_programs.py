@@ -98,6 +98,44 @@ def _write(v: Any, w: Any, number: int) -> Any:
     return y * (1.0 + np.sum(view) / (1.0 + view.size))
 
 
+def _stencil(v: Any, w: Any, number: int) -> Any:
+    """Neighbours along an axis: rolled round, sliced, padded."""
+    if v.ndim == 0 or v.shape[number % v.ndim] < 3 or v.size > 1000:
+        return v
+    axis, kind = number % v.ndim, number // 3 % 4
+    ahead = (slice(None),) * axis
+    if kind == 0:
+        return 0.5 * (np.roll(v, 1, axis) + np.roll(v, -2, axis)) - v * np.roll(v, number, axis)
+    if kind == 1:
+        return np.diff(v, axis=axis) * v[(*ahead, slice(1, None))] + np.cos(v[(*ahead, slice(None, -1))])
+    if kind == 2:
+        return np.pad(v, [(2, 1) if i == axis else (0, 0) for i in range(v.ndim)])[(*ahead, slice(1, None))] * 0.5
+    y = np.zeros_like(v)
+    y[(*ahead, slice(1, -1))] = v[(*ahead, slice(2, None))] - 0.5 * v[(*ahead, slice(None, -2))]
+    y[(*ahead, 0)] = 0.25 * v[(*ahead, -1)]
+    y[(*ahead, slice(-2, None))] += 0.5
+    return y
+
+
+def _loop(v: Any, w: Any, number: int) -> Any:
+    """A Python loop over a number, or over the whole array."""
+    s = np.sum(v) / (1.0 + v.size) if number % 2 else v
+    t = s
+    for _ in range(40 + number if number % 2 else 3 + number % 5):
+        s, t = 0.9 * np.sin(s + 0.1 * t), s
+    return s + 0.5 * t
+
+
+def _narrow(v: Any, w: Any, number: int) -> Any:
+    """Products over a short axis, or with few results."""
+    if v.ndim == 0 or v.ndim > 2 or 0 in v.shape:
+        return v
+    x = np.stack([v, np.cos(v), v * v], axis=-1)[..., : 1 + number % 3]
+    if v.ndim == 1:
+        return x @ np.sin(x[0]) if number % 2 else np.cos(v) @ x / v.size
+    return (x @ np.cos(x[0, 0])) * 0.5
+
+
 def _branch(v: Any, w: Any, number: int) -> Any:
     return np.cos(v) if np.sum(v) > 0.1 + number else v * 0.75
 
@@ -107,7 +145,7 @@ OPERATIONS: list[Callable[[Any, Any, int], Any]] = [
     lambda v, w, number: UNARY[number % len(UNARY)](w),
     lambda v, w, number: BINARY[number % len(BINARY)](*_fit(v, w, number)),
     lambda v, w, number: BINARY[number // 3 % len(BINARY)](*_fit(v, w, number)),
-    _slice, _shape, _reduce, _join, _product, _write, _branch,
+    _slice, _shape, _reduce, _join, _product, _write, _branch, _stencil, _stencil, _loop, _narrow,
 ]  # fmt: skip
 
 

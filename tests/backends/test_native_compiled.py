@@ -97,7 +97,7 @@ def test_axes_of_length_one_may_have_any_stride(shape: tuple[int, ...]):
     prep = di.prepare_gradient(f, COMPILED, np.array(odd))
     for point in (odd, np.array(odd)):
         assert_close(prep.gradient(point), di.gradient(f, EAGER, np.array(odd)), "strides")
-    assert "replays 1 recording" in prep.explain(), prep.explain()
+    assert "runs 1 recording" in prep.explain(), prep.explain()
 
 
 def test_one_tangent_runs_on_one_recording():
@@ -106,7 +106,7 @@ def test_one_tangent_runs_on_one_recording():
         prep = di.prepare_hvp(lambda x: np.sum(x[1:] ** 3 * np.exp(x[:-1])), di.backend(engine, compile=True), x, t)
         for k in range(12):
             prep.hvp(x + k, t * k)
-        assert "replays 1 recording" in prep.explain(), prep.explain()
+        assert "runs 1 recording" in prep.explain(), prep.explain()
 
 
 def test_complex_input_stays_right():
@@ -238,7 +238,7 @@ def test_without_llvmlite(monkeypatch: pytest.MonkeyPatch):
         "diffiface_native.adapter.find_spec", lambda name, *rest: None if name == "llvmlite" else find(name, *rest)
     )
     prep = di.prepare_gradient(smooth, "reverse", np.ones(3))
-    assert prep.explain().startswith("replays"), prep.explain()
+    assert prep.explain().startswith("runs 1 recording"), prep.explain()
     assert not is_compiled(prep)
     assert_close(prep.gradient(np.arange(3.0)), di.gradient(smooth, EAGER, np.arange(3.0)), "replayed")
     for engine in ("forward", "reverse"):

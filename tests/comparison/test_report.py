@@ -95,7 +95,7 @@ def test_calls_of_f_are_counted():
         return np.sum(x**2)
 
     ours, numeric = di.compare(f, np.ones(3), backends=["reverse", "finite_differences"]).rows
-    assert ours["f_calls"] == 1 and numeric["f_calls"] > 3
+    assert ours["f_calls"] == 0 and numeric["f_calls"] > 3  # a recording is replayed without f
 
 
 def test_raise_if_disagreement():

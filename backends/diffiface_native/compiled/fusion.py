@@ -1,131 +1,343 @@
-"""Which values of a graph are computed together: fused kernels, and single NumPy calls between them.
+"""What of a graph is computed together, and when: kernels of machine code, and NumPy calls between them.
 
-Every value has a level, one more than what it waits for. Elementwise values of one shape and level make one kernel,
-with the sums over them; what a kernel needs from outside has a lower level, so kernels run in the order of levels.
+A value is one of these:
+- *given*: an input, or the result of a NumPy call, of which no kernel knows how to compute it;
+- *fused*: elementwise, or moved by an affine map of indices (`index_map`); computed where it is read, at no array's cost;
+- *reduced*: the sum or the maximum of something fused.
+
+Kernels run in waves. A reduction, and a fused value that something outside reads, is *stored* by the kernel of the first
+wave in which everything it is computed from is in memory. Other fused values are stored too where computing them again
+would cost more than reading them: where they are read at many places, or in later waves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from diffiface_native.compiled.lowering import lowers
+from diffiface_native.compiled import contraction
+from diffiface_native.compiled.index_map import Map, broadcast, identity, moves, parts, settled_loops
+from diffiface_native.compiled.lowering import cost_of, lowers
+from diffiface_native.compiled.nest import Nest, TooManyPieces, Wave, make_nests
 from diffiface_native.recorded.graph import Graph, Value
-from diffiface_native.recorded.replay import is_view
 
 _FLOAT = np.dtype(np.float64)
-_SMALLEST = 2
-"""A kernel of fewer operations than this costs more than the NumPy call it replaces."""
+
+REDUCTIONS = frozenset({"sum", "max", "min"})
+_VIEWS = frozenset({"getitem", "transpose", "broadcast_to", "reshape"})
+
+_WORTH_STORING = 16
+"""How much arithmetic may be done again, per entry, before an array is made of it."""
+_MOST_PLACES = 12
+"""At how many places a value may be read without being stored, however cheap."""
 
 
 @dataclass(eq=False)
 class Kernel:
-    """Values over one domain, in order, computed in one pass."""
+    """Consecutive waves, run by one function of machine code."""
 
-    domain: tuple[int, ...]
-    level: int
-    members: list[Value] = field(default_factory=list)
+    waves: list[list[Nest]] = field(default_factory=list)
     stored: list[Value] = field(default_factory=list)
-    """The members that something outside needs."""
-
-    @property
-    def loads(self) -> list[Value]:
-        """The Values from outside that are read, in order."""
-        inside = {v.number for v in self.members}
-        found: dict[int, Value] = {}
-        for member in self.members:
-            for operand in member.operands:
-                if operand.number not in inside:
-                    found[operand.number] = operand
-        return list(found.values())
+    loads: list[Value] = field(default_factory=list)
+    """The Values in memory that are read, in order."""
+    operations: int = 0
+    """How many operations it computes."""
 
 
 Step = Value | Kernel
 
 
-def plan(graph: Graph) -> list[Step]:
-    """Return the steps of a graph in the order in which to run them: what guards need first."""
-    kernel_of: dict[int, Kernel] = {}
-    steps = [step for part in graph.in_order() for step in _Planner(part, kernel_of).steps()]
-    _mark_stored(graph, kernel_of)
-    return steps
+class Plan:
+    """The steps of a graph in the order in which to run them: what guards need first.
 
+    What a guard is computed from is computed as NumPy does, to the last bit: a recording must not hold for an input
+    for which f itself would have gone another way. Sums, exp and so on are NumPy's own there; with `strict`, everywhere.
+    """
 
-def _mark_stored(graph: Graph, kernel_of: dict[int, Kernel]) -> None:
-    needed = {output.number for output in graph.outputs if type(output) is Value}
-    needed |= {guard.value.number for guard in graph.guards}
-    for value in graph.live():
-        kernel = kernel_of.get(value.number)
-        for operand in value.operands:
-            if kernel is None or kernel_of.get(operand.number) is not kernel:
-                needed.add(operand.number)
-    for kernel in {id(k): k for k in kernel_of.values()}.values():
-        kernel.stored = [v for v in kernel.members if v.number in needed or v.operation == "sum"]
+    def __init__(self, graph: Graph, *, strict: bool = False):
+        first, rest = graph.in_order()
+        self._graph = graph
+        self._exact = {v.number for v in first} if graph.guards else set()
+        self._strict = strict
+        self._values = [*first, *rest]
+        self._separate = len(first) if graph.guards else 0
+        self._kind: dict[int, str] = {}
+        self.stored: dict[int, int] = {}
+        """Number of each fused or reduced value that is stored → its wave."""
+        self._called: set[int] = set()
+        """Numbers of the values that a NumPy step computes (views of what is in memory among them)."""
+        self._cost: dict[int, float] = {}
+        self._need: dict[int, int] = {}
+        """When everything is in memory that a value is computed from."""
+        self._there: dict[int, int] = {}
+        """When a value is in memory itself, if it ever is."""
+        self._wanted: set[int] = set()
+        self._kept: set[int] = set()
+        """Fused values that nothing outside reads, but which are stored."""
+        self._moves = True
+        try:
+            self.steps = self._made()
+        except TooManyPieces:
+            self._moves = False  # then slices, writes and joins are NumPy's
+            self.steps = self._made()
 
+    def _made(self) -> list[Step]:
+        for table in (self._kind, self.stored, self._cost, self._need, self._there):
+            table.clear()
+        self._called.clear()
+        self._wanted.clear()
+        self._kept.clear()
+        self._classify()
+        self._find_wanted()
+        self._find_places()
+        self._find_waves()
+        self._find_later_uses()
+        return self._steps()
 
-def domain_of(value: Value) -> tuple[int, ...] | None:
-    """Return the shape over which a kernel computes a value; None for what no kernel computes."""
-    if value.place is not None or value.operation == "input":
-        return None
-    if value.operation == "sum":
-        (argument,) = value.arguments
-        fits = type(argument) is Value and argument.dtype == _FLOAT == value.dtype and argument.shape != ()
-        return argument.shape if fits and 0 not in argument.shape else None
-    if value.shape == () or 0 in value.shape or not lowers(value):
-        return None
-    return value.shape
+    # ---- what each value is
 
-
-class _Planner:
-    """Plans values that may use, besides each other, whatever was computed before them."""
-
-    def __init__(self, values: Sequence[Value], kernel_of: dict[int, Kernel]):
-        self._values = values
-        self._kernel_of = kernel_of
-        """Value number → its kernel."""
-        self._level: dict[int, int] = {}
-        self._kernels: dict[tuple[int, tuple[int, ...]], Kernel] = {}
-
-    def steps(self) -> list[Step]:
-        singles: list[Value] = []
+    def _classify(self) -> None:
         for value in self._values:
-            domain = domain_of(value)
-            if domain is None:
-                self._level[value.number] = self._level_of_single(value)
-                if value.operation != "input":
-                    singles.append(value)
-            else:
-                self._place(value, domain)
-        steps: list[tuple[int, int, Step]] = [(self._level[v.number], v.number, v) for v in singles]
-        for kernel in self._kernels.values():
-            if len(kernel.members) < _SMALLEST:
-                steps.extend((kernel.level, v.number, v) for v in kernel.members)
-                for member in kernel.members:
-                    del self._kernel_of[member.number]
-            else:
-                steps.append((kernel.level, kernel.members[0].number, kernel))
-        return [step for _, _, step in sorted(steps, key=lambda entry: entry[:2])]
+            kind = self._kind_of(value)
+            self._kind[value.number] = kind
+            if kind == "call":
+                self._called.add(value.number)
 
-    def _level_of(self, operand: Value) -> int:
-        return self._level.get(operand.number, 0)
+    def _kind_of(self, value: Value) -> str:
+        if value.operation == "input":
+            return "input"
+        exact = self._strict or value.number in self._exact
+        if value.operation in REDUCTIONS:
+            return "reduced" if _reduces(value) and not (exact and value.operation == "sum") else "call"
+        if 0 in value.shape:
+            return "call"
+        if self._moves and not exact and contraction.is_narrow(value):
+            return "reduced"
+        if self._moves and not exact and contraction.is_short(value):
+            return "fused"
+        if self._moves and moves(value):
+            return "moved"
+        if self._moves and value.operation == "reshape" and value.dtype in (_FLOAT, np.dtype(np.bool_)):
+            (argument,) = value.arguments
+            # Another shape of an array of ours is read through its own strides: our arrays are in C order.
+            if self._kind[argument.number] in ("input", "fused", "reduced"):
+                return "reshaped"
+        if lowers(value, exact=exact) and (self._moves or value.shape != ()):
+            return "fused"
+        return "call"
 
-    def _level_of_single(self, value: Value) -> int:
-        levels = [self._level_of(operand) for operand in value.operands]
-        if not levels:
-            return 0
-        # A view is there as soon as what it views; it comes right behind it in the order of numbers.
-        waits = 0 if is_view(value) and value.operands[0].number not in self._kernel_of else 1
-        return max(levels) + waits
+    def kind(self, value: Value) -> str:
+        """Return what a value is: input, call, fused, moved, reshaped or reduced."""
+        return self._kind[value.number]
 
-    def _place(self, value: Value, domain: tuple[int, ...]) -> None:
-        level = 1
-        for operand in value.operands:
-            kernel = self._kernel_of.get(operand.number)
-            joins = kernel is not None and kernel.domain == domain and operand.operation != "sum"
-            level = max(level, self._level_of(operand) + (0 if joins else 1))
-        kernel = self._kernels.setdefault((level, domain), Kernel(domain, level))
-        kernel.members.append(value)
-        self._kernel_of[value.number] = kernel
-        self._level[value.number] = level
+    def reason(self, value: Value) -> str:
+        """Say why a value is left to NumPy."""
+        if self._kind[value.number] != "call":
+            return "a view of what NumPy reads"
+        if self._strict and value.operation not in ("getitem", "reshape", "transpose"):
+            return "strict"
+        if value.number in self._exact and value.operation not in ("getitem", "reshape", "transpose"):
+            return "a guard depends on it"
+        others = {str(v.dtype) for v in (value, *value.operands)} - {"float64", "bool"}
+        if others:
+            return f"of {', '.join(sorted(others))}"
+        if not self._moves and (moves(value) or value.shape == ()):
+            return "too many pieces"
+        return "no machine code for it"
+
+    def _find_wanted(self) -> None:
+        """Find the values that must be in memory: what leaves the program, and what NumPy steps and reshapes read."""
+        for output in self._graph.outputs:
+            if type(output) is Value:
+                self._want(output, as_view=False)
+        for guard in self._graph.guards:
+            self._want(guard.value, as_view=False)
+        for value in reversed(self._values):
+            if value.number in self._called or self._kind[value.number] == "reshaped":
+                for operand in value.operands:
+                    self._want(operand, as_view=value.number in self._called)
+
+    def _want(self, value: Value, as_view: bool) -> None:
+        kind = self._kind[value.number]
+        if value.number in self._wanted:
+            return
+        if as_view and kind in ("moved", "reshaped") and value.operation in _VIEWS:
+            self._called.add(value.number)  # its operand is wanted when its turn comes: it has a lower number
+        elif kind == "reshaped":
+            self._called.add(value.number)
+        elif kind in ("fused", "moved"):
+            self._wanted.add(value.number)
+
+    # ---- which fused values are read at so many places that they are stored
+
+    def _find_places(self) -> None:
+        for value in self._values:
+            kind = self._kind[value.number]
+            inner = sum(self._cost.get(o.number, 0.0) for o in value.operands) if kind in ("fused", "moved") else 0.0
+            own = cost_of(value) if kind == "fused" else 0.0
+            self._cost[value.number] = min(1e9, own + inner)
+        places: dict[int, set[Any]] = {}
+        for value in reversed(self._values):
+            kind = self._kind[value.number]
+            if kind == "reduced" and value.operation == "matmul":
+                for argument in value.operands:
+                    places.setdefault(argument.number, set()).add((argument.shape, identity(argument.shape)))
+                continue
+            if kind == "reduced":
+                (argument,) = value.arguments
+                places.setdefault(argument.number, set()).add((argument.shape, identity(argument.shape)))
+                continue
+            if kind not in ("fused", "moved"):
+                continue
+            read = places.setdefault(value.number, set())
+            if value.number in self._wanted:
+                read.add((value.shape, identity(value.shape)))
+            cost = self._cost[value.number]
+            if len(read) > 1 and kind == "fused":
+                if (len(read) - 1) * cost > _WORTH_STORING or len(read) > _MOST_PLACES:
+                    self._kept.add(value.number)
+                    read = {(value.shape, identity(value.shape))}
+            for operand, map_, loops in list(self._read(value, read)):
+                places.setdefault(operand.number, set()).add((loops, map_))
+
+    def _read(self, value: Value, read: set[Any]) -> Iterator[tuple[Value, Map, tuple[int, ...]]]:
+        """Yield the operands, where they are read, and the lengths of the loops around."""
+        for loops, map_ in read:
+            if value.operation == "matmul":
+                for operand, inner in contraction.terms(value, map_)[0]:
+                    yield operand, inner, loops
+                continue
+            if self._kind[value.number] != "moved":
+                for operand in value.operands:
+                    yield operand, broadcast(map_, operand.shape), loops
+                continue
+            found = parts(value, map_, None)
+            large = max(np.size(_sample(argument)) for argument, _ in found)
+            for (argument, inner), still in zip(found, settled_loops(value, map_), strict=True):
+                if type(argument) is Value and argument.sample.size * 8 >= large:  # the edges do not count
+                    around = tuple(1 if loop in still else n for loop, n in enumerate(loops))
+                    yield argument, inner, around if any(n != 1 for n in around) else ()
+
+    # ---- when each value is there
+
+    def _find_waves(self) -> None:
+        """Kernels run at even times, calls at odd ones. What guards need comes before all else."""
+        floor = 0
+        for place, value in enumerate(self._values):
+            if place == self._separate and place:
+                floor = _next_wave(max(self._there.values()))
+            number, kind = value.number, self._kind[value.number]
+            from_memory = kind in ("call", "reshaped")
+            times = [self._there[o.number] if from_memory else self._time_of(o) for o in value.operands]
+            when = max(times, default=0)
+            if kind == "input":
+                self._need[number] = self._there[number] = 0
+                continue
+            when = max(when, floor)
+            if kind == "call":
+                when += 1 - when % 2
+                self._need[number] = self._there[number] = when
+                continue
+            self._need[number] = when
+            if kind == "reduced" or number in self._wanted or number in self._kept:
+                self.stored[number] = _next_wave(when)
+            if number in self.stored:
+                self._there[number] = self.stored[number]
+            elif number in self._called or kind == "reshaped":
+                self._there[number] = max(self._there[o.number] for o in value.operands)
+
+    def _time_of(self, operand: Value) -> int:
+        """Return when a kernel that reads this value can run, at the earliest."""
+        number = operand.number
+        if self._kind[number] == "reduced" or number in self._kept:
+            return self.stored[number]
+        return self._need[number]
+
+    def _find_later_uses(self) -> None:
+        """Store what later waves read too, unless it is computed again for next to nothing."""
+        waves: dict[int, set[int]] = {}
+        for value in reversed(self._values):
+            number, kind = value.number, self._kind[value.number]
+            if kind not in ("fused", "moved", "reduced"):
+                continue
+            used = waves.setdefault(number, set())
+            own = _next_wave(self._need[number]) if number not in self.stored else self.stored[number]
+            if kind == "reduced":
+                used = {own}
+            elif number in self.stored:
+                used = {w for w in used if w <= own} | {own}
+            elif kind == "fused" and self._cost[number] > 2 and any(w > own for w in used):
+                self.stored[number] = own
+                used = {w for w in used if w <= own} | {own}
+            for operand in value.operands:
+                waves.setdefault(operand.number, set()).update(used)
+
+    # ---- the steps
+
+    def _steps(self) -> list[Step]:
+        by_wave: dict[int, list[Value]] = {}
+        for value in self._values:
+            wave = self.stored.get(value.number)
+            if wave is not None:
+                by_wave.setdefault(wave, []).append(value)
+        timed: list[tuple[float, int, Any]] = [(wave, -1, roots) for wave, roots in by_wave.items()]
+        for value in self._values:
+            if value.number in self._called:
+                timed.append((self._call_time(value), value.number, value))
+        steps: list[Step] = []
+        for wave, _, step in sorted(timed, key=lambda entry: entry[:2]):
+            if type(step) is Value:
+                steps.append(step)
+                continue
+            if not steps or not isinstance(steps[-1], Kernel):
+                steps.append(Kernel())
+            self._add_wave(steps[-1], wave, step)  # pyright: ignore[reportArgumentType]
+        return steps
+
+    def _call_time(self, value: Value) -> float:
+        """A view comes right behind what it is a view of."""
+        there = self._there[value.number]
+        return there if there % 2 else there + 0.5
+
+    def _add_wave(self, kernel: Kernel, wave: int, roots: Sequence[Value]) -> None:
+        nests = make_nests(roots, Wave(lambda value: self._in_memory(value, wave), self._is_moved, self._is_folded))
+        kernel.waves.append(nests)
+        kernel.stored.extend(roots)
+        known = {v.number for v in kernel.loads}
+        for nest in nests:
+            kernel.operations += sum(e.operation not in ("load", "number") for e in nest.expressions) + len(nest.folds)
+            for value in nest.loaded_values():
+                if value.number not in known:
+                    known.add(value.number)
+                    kernel.loads.append(value)
+
+    def _is_moved(self, value: Value) -> bool:
+        return self._kind[value.number] == "moved"
+
+    def _is_folded(self, value: Value) -> bool:
+        return self._kind[value.number] == "reduced"
+
+    def _in_memory(self, value: Value, wave: int) -> bool:
+        """Say whether a kernel of this wave reads a value from memory; if not, it computes it."""
+        kind = self._kind[value.number]
+        if kind in ("input", "call", "reshaped"):
+            return True
+        stored = self.stored.get(value.number)
+        return stored is not None and stored < wave
+
+
+def _next_wave(time: int) -> int:
+    return time + 2 - time % 2
+
+
+def _reduces(value: Value) -> bool:
+    (argument,) = value.arguments
+    fits = type(argument) is Value and argument.dtype == _FLOAT == value.dtype and argument.shape != ()
+    return fits and 0 not in argument.shape and len(value.parameters["axis"]) > 0
+
+
+def _sample(argument: Any) -> Any:
+    return argument.sample if type(argument) is Value else argument

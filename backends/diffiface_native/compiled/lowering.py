@@ -46,6 +46,11 @@ class Lanes:
             return text
         return f"<{', '.join([f'double {text}'] * self.width)}>"
 
+    def truth(self, value: bool) -> str:
+        """Return a boolean in every lane."""
+        text = "true" if value else "false"
+        return text if self.width == 1 else f"<{', '.join([f'i1 {text}'] * self.width)}>"
+
     def binary(self, instruction: str, a: str, b: str) -> str:
         return self.emit(f"{instruction} {self.type('double')} {a}, {b}")
 
@@ -141,8 +146,11 @@ _NAMES_THERE = {"power": "pow"}
 """Primitives that vector_math knows by another name."""
 
 
-def lowers(value: Value) -> bool:
-    """Say whether a kernel can compute this value: an elementwise primitive of float64 (or boolean) arguments."""
+def lowers(value: Value, *, exact: bool = False) -> bool:
+    """Say whether a kernel can compute this value: an elementwise primitive of float64 (or boolean) arguments.
+
+    With `exact`, whether it computes it as NumPy does to the last bit.
+    """
     name = value.operation
     kinds = [_kind(argument) for argument in value.arguments]
     if name == "where":
@@ -151,7 +159,7 @@ def lowers(value: Value) -> bool:
         return kinds == [_BOOL] and value.dtype == _FLOAT
     if name in OF_BOOLEANS:
         return all(kind == _BOOL for kind in kinds)
-    known = name in OF_FLOATS or _NAMES_THERE.get(name, name) in vector_math.NAMES
+    known = name in OF_FLOATS or (not exact and _NAMES_THERE.get(name, name) in vector_math.NAMES)
     return known and all(kind == _FLOAT for kind in kinds) and value.dtype in (_FLOAT, _BOOL) and not value.parameters
 
 
@@ -161,9 +169,8 @@ def _kind(argument: Any) -> np.dtype | None:
     return _FLOAT if type(argument) in (int, float) else None
 
 
-def lower(lanes: Lanes, value: Value, arguments: list[str]) -> str:
-    """Write the instructions of one value and return the name of the result."""
-    name = value.operation
+def lower(lanes: Lanes, name: str, arguments: list[str]) -> str:
+    """Write the instructions of one primitive and return the name of the result."""
     if name == "where":
         return _where(lanes, *arguments)
     if name == "astype":
@@ -172,3 +179,23 @@ def lower(lanes: Lanes, value: Value, arguments: list[str]) -> str:
     if lowering is not None:
         return lowering(lanes, *arguments)
     return lanes.vector_math(_NAMES_THERE.get(name, name), *arguments)
+
+
+_COSTS = {"divide": 4.0, "reciprocal": 4.0, "sqrt": 4.0}
+_COST_OF_MATHS = 20.0
+
+
+def cost_of(value: Value) -> float:
+    """Return about how long one entry of a value takes, in additions."""
+    if value.operation == "matmul":
+        return 2.0 * value.arguments[0].shape[-1]
+    return cost_of_operation(value.operation)
+
+
+def cost_of_operation(name: str) -> float:
+    """Return about how long one operation on numbers takes, in additions."""
+    if name == "number":
+        return 0.0
+    if name == "load" or name in OF_FLOATS or name in OF_BOOLEANS or name in ("where", "astype"):
+        return _COSTS.get(name, 1.0)
+    return _COST_OF_MATHS

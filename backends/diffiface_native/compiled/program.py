@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from diffiface_native.compiled.fusion import Kernel, plan
-from diffiface_native.compiled.kernel import Access, KernelText, Nest, join_axes, module_text, strides_over
-from diffiface_native.compiled.machine import INCREF, NONE, MachineCode
+from diffiface_native.compiled.fusion import Kernel, Plan
+from diffiface_native.compiled.kernel import KernelText, module_text
+from diffiface_native.compiled.machine import MachineCode
+from diffiface_native.compiled.nest_text import Argument
+from diffiface_native.compiled.objects import FitText
+from diffiface_native.compiled.straight import MOST_OPERATIONS, TooMuchCode
 from diffiface_native.ground import GROUND
 from diffiface_native.recorded.graph import Graph, Value
 from diffiface_native.recorded.recorder import TAKES_LIST
@@ -18,30 +22,64 @@ _ELEMENTS = {np.dtype(np.float64): "double", np.dtype(np.bool_): "i8"}
 
 
 class CompiledProgram(Program):
-    """A program with fused kernels in the place of runs of elementwise operations."""
+    """A program with kernels in the place of what they can compute."""
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, *, strict: bool = False):
         self._layouts: dict[int, Any] = {}
         """Value number → an array (or number) laid out as the program will have it."""
         self._checked_numbers: set[int] = set()
         """The values laid out by NumPy, whose strides are tested before a kernel reads them."""
         self._texts: list[KernelText] = []
+        self._arrays: dict[int, str] = {}
+        """Number of each value that a kernel stored → the name of the array it is in."""
+        self._plan = Plan(graph, strict=strict)
+        self._for_python = self._read_by_python(graph)
         super().__init__(graph)
 
+    how = "as machine code"
+
+    def _reason(self, value: Value) -> str:
+        return self._plan.reason(value)
+
     def describe(self) -> str:
-        kernels = [step for step in self._planned if isinstance(step, Kernel)]
-        fused = sum(len(kernel.members) for kernel in kernels)
-        calls = [step for step in self._planned if not isinstance(step, Kernel)]
+        kernels = [step for step in self._plan.steps if isinstance(step, Kernel)]
+        fused = sum(kernel.operations for kernel in kernels)
+        calls = [step for step in self._plan.steps if not isinstance(step, Kernel)]
         return f"{len(kernels)} kernel(s) of machine code for {fused} operations, {self._count(calls)}"
 
+    def _read_by_python(self, graph: Graph) -> set[int]:
+        """Return the numbers of the values that need a name: NumPy steps, guards and results use it."""
+        read = {output.number for output in graph.outputs if type(output) is Value}
+        read |= {guard.value.number for guard in graph.guards}
+        for step in self._plan.steps:
+            if type(step) is Value:
+                read |= {operand.number for operand in step.operands}
+        return read
+
     def _steps(self) -> list[Any]:
-        self._planned = plan(self.graph)
-        return self._planned
+        return self._plan.steps
+
+    def _results_of(self, step: Any) -> Sequence[Value]:
+        return step.stored if isinstance(step, Kernel) else super()._results_of(step)
+
+    def _touched(self, step: Any) -> Sequence[Value]:
+        return [*step.stored, *step.loads] if isinstance(step, Kernel) else super()._touched(step)
+
+    def _root_of(self, value: Value) -> int:
+        return value.number if value.number in self._plan.stored else super()._root_of(value)
 
     def _compile(self) -> None:
         if self._texts:
             names = [f"k{i}" for i in range(len(self._texts))]
-            self._code = MachineCode(module_text(self._texts), names)
+            texts: list[Any] = [*self._texts]
+            arrays = [value for value in self.graph.inputs if type(value.sample) is np.ndarray]
+            if arrays:
+                fits = FitText("fits", [value.shape for value in arrays])
+                texts.append(fits)
+                names.append("fits")
+                pairs = [(self.name(value.dtype), f"v{value.number}") for value in arrays]
+                self.fits = fits.call(self.name(np.ndarray), pairs)
+            self._code = MachineCode(module_text(texts), names)
             self.names["code"] = self._code  # machine code lives as long as the function that calls it
             self.names.update({f"kernel_{name}": function for name, function in self._code.functions.items()})
 
@@ -57,7 +95,9 @@ class CompiledProgram(Program):
 
     def _note_layout(self, value: Value) -> None:
         """Find out how NumPy lays out what it computes without a buffer of ours: it is not always in C order."""
-        if value.operation == "input" or value.number in self._buffer_of or value.number in self._layouts:
+        if value.operation == "input" or value.number in self._plan.stored:
+            return
+        if value.number in self._buffer_of or value.number in self._layouts:
             return
         arguments: Any = [self._layout(a) for a in value.arguments]
         parameters = {k: _sample(p) for k, p in value.parameters.items()}
@@ -72,41 +112,67 @@ class CompiledProgram(Program):
     # ---- kernels
 
     def _write_kernel(self, kernel: Kernel) -> None:
-        nest = Nest(list(kernel.domain))
+        arguments: dict[Any, Argument] = {}
         names: list[str] = []
-        constants: dict[int, int] = {}
-        for value in kernel.loads:
-            if value.shape == ():
-                nest.scalars[value.number] = len(names)
-                names.append(f"float(v{value.number})")
-                continue
-            layout = self._layout(value)
-            self._add_access(nest, value.number, layout, len(names))
-            names.append(self._checked(value, layout) if value.number in self._checked_numbers else f"v{value.number}")
-        for member in kernel.members:
-            for argument in member.arguments:
-                if isinstance(argument, np.ndarray) and argument.ndim and id(argument) not in constants:
-                    array = np.array(argument, order="C")
-                    constants[id(argument)] = -1 - len(constants)
-                    self._add_access(nest, constants[id(argument)], array, len(names))
-                    names.append(self.name(array))
+
+        def add(key: int, name: str, layout: np.ndarray | None) -> None:
+            if layout is None:
+                arguments[key] = Argument(len(names), None)
+            else:
+                strides = tuple(
+                    0 if n == 1 else s // layout.itemsize for n, s in zip(layout.shape, layout.strides, strict=True)
+                )
+                arguments[key] = Argument(len(names), strides, _ELEMENTS[layout.dtype])
+            names.append(name)
+
         for value in kernel.stored:
-            self._add_store(nest, kernel, value, len(names))
-            target = self._allocate(value) if value.number not in self._results or value.shape == () else None
-            if target is None:
-                self._fresh.add(value.number)
-                target = f"v{value.number}"
-                self.lines.append(f"v{value.number} = empty({value.shape!r}, {self.name(value.dtype)})")
-            names.append(target)
-        join_axes(nest)
+            add(value.number, self._stored(value), np.empty(value.shape, value.dtype))
+        for value in kernel.loads:
+            if value.number not in arguments:  # (a later wave of a kernel reads what an earlier one has stored)
+                add(value.number, *self._loaded(value))
+        for wave in kernel.waves:
+            for nest in wave:
+                for constant in nest.loaded():
+                    if isinstance(constant, np.ndarray) and -id(constant) not in arguments:
+                        array = np.array(constant, order="C")
+                        add(-id(constant), self.name(array), array)
         number = len(self._texts)
-        self._texts.append(KernelText(f"k{number}", kernel, nest, constants, NONE, INCREF))
-        self.lines.append(f"kernel_k{number}({', '.join(names)})")
-        for value, name in zip(reversed(kernel.stored), reversed(names), strict=False):
-            if value.shape == ():
-                self.lines.append(f"v{value.number} = {name}[()]")
-            elif name != f"v{value.number}":
-                self.lines.append(f"v{value.number} = {name}")
+        text = KernelText(f"k{number}", kernel.waves, arguments)
+        self._texts.append(text)
+        if sum(text.code for text in self._texts) > MOST_OPERATIONS:
+            raise TooMuchCode
+        if text.scratch_size:
+            names.append(f"b{len(self._specs)}")
+            self._specs.append(((text.scratch_size,), np.dtype(np.float64)))
+        self.lines.append(f"kernel_k{number}({', '.join([*names, 'None'])})")
+        for value in kernel.stored:
+            name = self._arrays[value.number]
+            if value.number in self._for_python and name != f"v{value.number}":
+                self.lines.append(f"v{value.number} = {name}{'' if value.shape else '[()]'}")
+
+    def _loaded(self, value: Value) -> tuple[str, np.ndarray | None]:
+        """Return the name of what a kernel reads a value from, and its layout (None for a Python float)."""
+        if value.number in self._arrays:
+            return self._arrays[value.number], self._layout(value)
+        if self._plan.kind(value) == "reshaped":
+            name, layout = self._loaded(value.arguments[0])
+            assert layout is not None
+            return name, layout.reshape(value.shape)
+        if value.shape == ():
+            return f"float(v{value.number})", None
+        layout = self._layout(value)
+        return self._checked(value, layout) if value.number in self._checked_numbers else f"v{value.number}", layout
+
+    def _stored(self, value: Value) -> str:
+        """Name the array that a kernel stores a value in: a new one for a result, else a buffer."""
+        if value.number in self._results and value.shape != ():
+            self._fresh.add(value.number)
+            name = f"v{value.number}"
+            self.lines.append(f"{name} = {self._new_array(value)}")
+        else:
+            name = self._allocate(value)
+        self._arrays[value.number] = name
+        return name
 
     def _checked(self, value: Value, layout: np.ndarray) -> str:
         """Name an array of NumPy's, after making sure that it has the strides the kernel is written for."""
@@ -116,18 +182,6 @@ class CompiledProgram(Program):
         else:  # along an axis of length one an array may have any stride: nothing is walked there
             self.lines += [f"if {v}.strides[{i}] != {layout.strides[i]}: return MISS" for i in walked]
         return v
-
-    @staticmethod
-    def _add_access(nest: Nest, number: int, array: np.ndarray, argument: int) -> None:
-        nest.accesses[number] = Access(argument, strides_over(nest.shape, array), _ELEMENTS[array.dtype])
-
-    def _add_store(self, nest: Nest, kernel: Kernel, value: Value, argument: int) -> None:
-        if value.operation != "sum":
-            self._add_access(nest, value.number, np.empty(value.shape, value.dtype), argument)
-            return
-        axes = value.parameters["axis"]
-        kept = np.empty([1 if i in axes else n for i, n in enumerate(kernel.domain)])
-        nest.accesses[value.number] = Access(argument, strides_over(nest.shape, kept), "double")
 
 
 def _sample(parameter: Any) -> Any:

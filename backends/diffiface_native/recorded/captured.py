@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from diffiface_native.recorded.recorder import NotRecordable
 
 _MOST_ENTRIES = 2_000
+_MOST_WRITTEN_OUT = 12
 _ABSENT = object()
 _LEAVES = (
     bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, np.generic, np.dtype, np.ufunc,
@@ -37,10 +38,25 @@ class Watch:
         self._kept: list[Any] = []
         self._visit(f)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to compare."""
-        return not (self._entries or self._sizes or self._arrays)
+    def tests(self, name: Callable[[Any], str]) -> list[str]:
+        """Return Python expressions that are true where something is not as it was; `name` names what they refer to.
+
+        A few are written out: in a small function's time, a call would be much.
+        """
+        if not (self._entries or self._sizes or self._arrays):
+            return []
+        if len(self._entries) > _MOST_WRITTEN_OUT or self._sizes or self._arrays:
+            return [f"not {name(self.holds)}()"]
+        tests = []
+        for container, key, value in self._entries:
+            if type(container) is types.CellType and value is not _ABSENT:
+                # (a cell that was emptied raises ValueError: f itself would fail)
+                tests.append(f"{name(container)}.cell_contents is not {name(value)}")
+            elif type(container) is dict and value is not None and value is not _ABSENT:
+                tests.append(f"{name(container.get)}({key!r}) is not {name(value)}")
+            else:
+                return [f"not {name(self.holds)}()"]
+        return tests
 
     def holds(self) -> bool:
         """Say whether everything is as it was."""
@@ -151,11 +167,15 @@ def _look_up(container: Any, key: Any) -> Any:
 
 
 def _same(array: np.ndarray, copy: np.ndarray) -> bool:
-    if array.shape != copy.shape:
+    """Say whether an array holds, bit for bit, what it did (0.0 is not -0.0, and NaN is NaN)."""
+    if array.shape != copy.shape or array.dtype != copy.dtype:
         return False
-    if array.size < 64:
+    if array.size < 64 or array.itemsize not in _BITS:
         return array.tobytes() == copy.tobytes()
-    return bool(np.array_equal(array, copy, equal_nan=array.dtype.kind in "fc"))
+    return bool(np.array_equal(array.view(_BITS[array.itemsize]), copy.view(_BITS[array.itemsize])))
+
+
+_BITS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
 def _names(code: types.CodeType) -> Iterator[str]:

@@ -16,7 +16,7 @@ import numpy as np
 class Value:
     """One array of the graph."""
 
-    __slots__ = ("arguments", "number", "operation", "parameters", "place", "sample")
+    __slots__ = ("arguments", "number", "operands", "operation", "parameters", "place", "sample")
 
     # NumPy refuses such a value instead of making an object array of it.
     __array_ufunc__ = None
@@ -40,6 +40,10 @@ class Value:
         self.sample = sample
         self.place = place
         """Which output this is of a primitive that has several."""
+        self.operands = [a for a in arguments if type(a) is Value]
+        """The Values this one is computed from, those inside an index included."""
+        if "index" in parameters:
+            self.operands.extend(values_in_index(parameters["index"]))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -48,14 +52,6 @@ class Value:
     @property
     def dtype(self) -> np.dtype:
         return self.sample.dtype
-
-    @property
-    def operands(self) -> list[Value]:
-        """The Values this one is computed from, those inside an index included."""
-        found = [a for a in self.arguments if type(a) is Value]
-        if "index" in self.parameters:
-            found.extend(values_in_index(self.parameters["index"]))
-        return found
 
     def __repr__(self) -> str:
         return f"%{self.number}"
@@ -76,6 +72,12 @@ class Guard:
     reason: str
 
 
+_MOVING = ("getitem", "setitem", "add_at", "reshape", "transpose", "broadcast_to", "stack", "concatenate")
+_ARITHMETIC = ("add", "subtract", "multiply", "negative", "square", "where", "sum")
+_WEIGHTS: dict[str, int] = {**dict.fromkeys(_MOVING, 0), **dict.fromkeys(_ARITHMETIC, 1)}
+"""Of operations that take less than a division."""
+
+
 @dataclass
 class Graph:
     """What one run of a function computed."""
@@ -93,6 +95,10 @@ class Graph:
             if value.number in needed:
                 needed.update(operand.number for operand in value.operands)
         return [v for v in self.values if v.number in needed or v.operation == "input"]
+
+    def work(self) -> int:
+        """Return about how many operations on numbers the live values take."""
+        return sum(v.sample.size * _WEIGHTS.get(v.operation, 4) for v in self.live() if v.operation != "input")
 
     def in_order(self) -> tuple[list[Value], list[Value]]:
         """Return the live values in two parts: what the guards are computed from, and all the rest.

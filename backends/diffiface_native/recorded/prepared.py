@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,11 @@ from diffiface_native.recorded.entry import Entry, outputs_of
 from diffiface_native.recorded.graph import Graph
 from diffiface_native.recorded.recorder import NotRecordable, Recorder
 from diffiface_native.recorded.replay import MISS, Program
+
+_WORTH_BUILDING = 0.9
+"""What part of all work a program that computes less may have, to be worth building."""
+_SMALL_WORK = 1_000
+"""Below so many operations on numbers it is not worth it either."""
 
 MOST_RECORDINGS = 8
 """How many ways through a function are kept; one that takes more of them runs eagerly for good."""
@@ -30,8 +36,23 @@ class Recording:
     program: Program
     source: str
     """The Python that runs the program."""
+    seconds: tuple[float, float]
+    """How long recording took, and what was made of it."""
     run: Run
     """`run(xs, [seeds,] contexts)` returns what the engine method would return, or MISS."""
+    build: Callable[[Graph, Any], tuple[Program, str, Run]]
+    """Makes a graph with such results run."""
+    results: tuple[Any, ...]
+    """What the engine method returned while it was recorded."""
+
+    def only(self, wanted: frozenset[int]) -> Run:
+        """Return a `run` that need not compute all results: those left out are None in its tuple."""
+        # (the last result is what f returned beside y)
+        some = tuple(r if i in wanted or i == len(self.results) - 1 else None for i, r in enumerate(self.results))
+        graph = Graph(self.graph.values, self.graph.inputs, self.graph.guards, outputs_of(some))
+        if graph.work() > _WORTH_BUILDING * self.graph.work() or self.graph.work() < _SMALL_WORK:
+            return self.run
+        return self.build(graph, some)[2]
 
 
 class Replayed:
@@ -45,19 +66,35 @@ class Replayed:
         self._program = program
         self._lock = threading.Lock()
         self._recordings: list[Recording] = []
+        self._runs: tuple[Run, ...] = ()
+        """The functions of the recordings, until the function is given up."""
         self.given_up: str | None = None
         """Why the function runs eagerly for good."""
 
     def __call__(self, xs: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
+        if current_trace() is NUMPY:
+            for run in self._runs:
+                results = run(xs, *rest)
+                if results is not MISS:
+                    return results
+        return self._without_recording(xs, *rest)
+
+    def _without_recording(self, xs: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
+        """Record these inputs' way, if it can be recorded, and run."""
         if self.given_up is not None or current_trace() is not NUMPY or callable(rest[0]):
             return self._eager(xs, *rest)  # (cotangents may be a function of y's shapes, another one in every call)
-        for recording in self._recordings:
-            results = recording.run(xs, *rest)
-            if results is not MISS:
-                return results
         recording = self.record(xs, *rest)
         results = MISS if recording is None else recording.run(xs, *rest)
         return self._eager(xs, *rest) if results is MISS else results
+
+    def only(self, wanted: tuple[int, ...]) -> Run:
+        """Return the method for a caller who looks at these of its results only: others may be None."""
+        return _Part(self, frozenset(wanted))
+
+    @property
+    def recordings(self) -> list[Recording]:
+        """The recordings that are in use, the latest first."""
+        return [] if self.given_up is not None else self._recordings
 
     # ---- recording
 
@@ -69,15 +106,20 @@ class Replayed:
                     raise NotRecordable(f"it took more than {MOST_RECORDINGS} different ways")
                 recording = self._record(*_split(xs, rest))
             except NotRecordable as reason:
-                self.given_up = str(reason)
+                self._give_up(str(reason))
             except Exception as error:  # whatever f does on traced values: the eager engine has the last word
-                self.given_up = f"recording failed: {type(error).__name__}: {error}"
+                self._give_up(f"recording failed: {type(error).__name__}: {error}")
             else:
                 self._recordings = [recording, *self._recordings]
+                self._runs = (recording.run, *self._runs)
                 return recording
         return None
 
+    def _give_up(self, reason: str) -> None:
+        self.given_up, self._runs = reason, ()
+
     def _record(self, inputs: Sequence[Any], static: tuple[Any, ...], layout: list[Any]) -> Recording:
+        start = time.perf_counter()
         watch = Watch((user_function(self._f), static))
         recorder = Recorder(self._engine)
         values = [recorder.input(array) for array in inputs]
@@ -89,11 +131,20 @@ class Replayed:
         if not watch.holds():
             raise NotRecordable("it changes what it refers to")
         recorder.graph.outputs = outputs_of(results)
-        program = self._program(recorder.graph)
-        entry = Entry(program, [type(i) for i in inputs], layout, static, watch)
-        source = entry.write(results)
-        run = entry.compile(source)
-        return Recording(recorder.graph, program, source, _quietly(run) if recorder.quiet else run)
+        recorded = time.perf_counter()
+
+        types, quiet = [type(i) for i in inputs], recorder.quiet
+
+        def build(graph: Graph, results: Any) -> tuple[Program, str, Run]:
+            program = self._program(graph)
+            entry = Entry(program, types, layout, static, watch)
+            source = entry.write(results)
+            run = entry.compile(source)
+            return program, source, _quietly(run) if quiet else run
+
+        program, source, run = build(recorder.graph, results)
+        seconds = (recorded - start, time.perf_counter() - recorded)
+        return Recording(recorder.graph, program, source, seconds, run, build, results)
 
     def graph(self) -> str:
         """Return the latest recording's graph as text."""
@@ -103,11 +154,40 @@ class Replayed:
         """Say how the function runs, and why."""
         if self.given_up is not None:
             return f"runs eagerly: {self.given_up}"
-        lines = [f"replays {len(self._recordings)} recording(s)"]
+        how = self._recordings[0].program.how if self._recordings else "(none yet)"
+        lines = [f"runs {len(self._recordings)} recording(s) {how}"]
         for recording in self._recordings:
             guards, kib = len(recording.graph.guards), recording.program.buffer_bytes / 1024
-            lines.append(f"  {recording.program.describe()}; {guards} guard(s); {kib:.1f} KiB of buffers per thread")
+            recorded, compiled = recording.seconds
+            lines.append(
+                f"  {recording.program.describe()}; {guards} guard(s); {kib:.1f} KiB of buffers per thread; "
+                f"recorded in {1e3 * recorded:.0f} ms, made to run in {1e3 * compiled:.0f} ms"
+            )
         return "\n".join(lines)
+
+
+class _Part:
+    """A method of which some results are not looked at."""
+
+    def __init__(self, whole: Replayed, wanted: frozenset[int]):
+        self._whole = whole
+        self._wanted = wanted
+        self._runs: dict[int, tuple[Recording, Run]] = {}
+        """By id of the recording (kept beside, so that the id stays its own)."""
+
+    def __call__(self, xs: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
+        if current_trace() is NUMPY:
+            for recording in self._whole.recordings:
+                known = self._runs.get(id(recording))
+                results = (self._build(recording) if known is None else known[1])(xs, *rest)
+                if results is not MISS:
+                    return results
+        return self._whole(xs, *rest)
+
+    def _build(self, recording: Recording) -> Run:
+        run = recording.only(self._wanted)
+        self._runs[id(recording)] = (recording, run)
+        return run
 
 
 def _split(xs: Sequence[Any], rest: Sequence[Any]) -> tuple[list[Any], tuple[Any, ...], list[list[bool]]]:

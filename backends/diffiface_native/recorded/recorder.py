@@ -15,7 +15,7 @@ from diffiface.adapter import NUMPY, PRIMITIVES, Primitives
 from diffiface_native.recorded.graph import Graph, Guard, Value, values_in_index
 from diffiface_native.recorded.simplify import RULES
 
-NODE_BUDGET = 20_000
+NODE_BUDGET = 100_000
 """How many values a graph may have: beyond it, running the function is cheaper than handling its record."""
 
 

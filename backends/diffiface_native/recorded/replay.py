@@ -5,6 +5,7 @@ A buffer is used again when nothing reads it any more, views included. Results a
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -37,8 +38,35 @@ def _ufunc(name: str) -> np.ufunc | None:
 class _Local(threading.local):
     """One thread's buffers of one replay."""
 
-    def __init__(self, specs: list[tuple[tuple[int, ...], np.dtype]]):
+    def __init__(self, specs: list[tuple[tuple[int, ...], np.dtype]], results: int):
         self.buffers = [np.empty(shape, dtype) for shape, dtype in specs]
+        self.results: list[Any] = [None] * results
+
+
+_LARGE = 1 << 16
+"""From how many bytes on a result's memory is used again when the caller has dropped the result."""
+
+
+def renewed(results: list[Any], place: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return the array that was returned last if nobody has it any more, else a new one.
+
+    The system gives memory for a large array page by page, which takes longer than to fill it.
+    """
+    if _references(results, place) == _UNSHARED:
+        array = results[place]
+        flags = array.flags  # what the caller may have changed
+        if array.shape == shape and array.dtype is dtype and flags.owndata and flags.carray:
+            return array
+    results[place] = array = np.empty(shape, dtype)
+    return array
+
+
+def _references(results: list[Any], place: int) -> int:
+    return sys.getrefcount(results[place])
+
+
+_UNSHARED = _references([np.empty(0)], 0) if getattr(sys, "_is_gil_enabled", lambda: True)() else -1
+"""The count for an array that is in the list only (without the GIL, counts of another thread's references lag)."""
 
 
 class Program:
@@ -46,10 +74,19 @@ class Program:
 
     def __init__(self, graph: Graph):
         self.graph = graph
-        self.names: dict[str, Any] = {"MISS": MISS, "empty": np.empty, "copyto": np.copyto, "array": np.array}
+        self.names: dict[str, Any] = {
+            "MISS": MISS,
+            "empty": np.empty,
+            "copyto": np.copyto,
+            "array": np.array,
+            "renewed": renewed,
+        }
         self.lines: list[str] = []
         self.results: list[str] = []
         """The expression of each output."""
+        self._large_results = 0
+        self.fits: str | None = None
+        """An expression that says whether the inputs that are arrays can be taken as they are."""
         self._specs: list[tuple[tuple[int, ...], np.dtype]] = []
         self._free: dict[tuple[tuple[int, ...], np.dtype], list[int]] = {}
         self._buffer_of: dict[int, int] = {}
@@ -64,22 +101,33 @@ class Program:
         """The number of the step that is being written."""
         self._write()
         self._compile()
-        self._local = self.names["local"] = _Local(self._specs)
+        self._local = self.names["local"] = _Local(self._specs, self._large_results)
 
     @property
     def buffer_bytes(self) -> int:
         """How much memory one thread's buffers take."""
         return sum(buffer.nbytes for buffer in self._local.buffers)
 
+    how = "with NumPy"
+    """How a program of this kind runs, in words."""
+
     def describe(self) -> str:
         """Say what the program does, in a line."""
         return self._count(self._values)
 
-    @staticmethod
-    def _count(values: Sequence[Value]) -> str:
-        counts = Counter(value.operation for value in values if value.operation != "input")
-        names = ", ".join(f"{name} {n}" if n > 1 else name for name, n in sorted(counts.items()))
-        return f"{counts.total()} NumPy call(s){f' ({names})' if names else ''}"
+    def _count(self, values: Sequence[Value]) -> str:
+        """Say which NumPy calls there are, and why they are."""
+        counts = Counter((self._reason(value), value.operation) for value in values if value.operation != "input")
+        by_reason: dict[str, list[str]] = {}
+        for (reason, name), n in sorted(counts.items()):
+            by_reason.setdefault(reason, []).append(f"{name} {n}" if n > 1 else name)
+        texts = [f"{', '.join(names)}{reason and ': '}{reason}" for reason, names in by_reason.items()]
+        parts = f" ({'; '.join(texts)})" if texts else ""
+        return f"{counts.total()} NumPy call(s){parts}"
+
+    def _reason(self, value: Value) -> str:
+        """Say why a value is computed by a NumPy call, if there is more to say than that the program is of these."""
+        return ""
 
     # ---- which memory a value lives in, and until when
 
@@ -89,10 +137,9 @@ class Program:
             self._root[value.number] = self._root_of(value)
         last: dict[int, int] = {}
         for place, step in enumerate(steps):
-            for value in _members(step):
-                for number in (value.number, *[operand.number for operand in value.operands]):
-                    root = self._root[number]
-                    last[root] = max(last.get(root, 0), place)
+            for value in self._touched(step):
+                root = self._root[value.number]
+                last[root] = max(last.get(root, 0), place)
         for output in self.graph.outputs:
             if type(output) is Value:
                 last[self._root[output.number]] = len(steps)
@@ -126,8 +173,8 @@ class Program:
         self._buffer_of[value.number] = number
         return f"b{number}"
 
-    def _release(self, members: Sequence[Value]) -> None:
-        roots = {self._root[o.number] for value in members for o in (value, *value.operands)}
+    def _release(self, step: Any) -> None:
+        roots = {self._root[value.number] for value in self._touched(step)}
         for root in sorted(roots):
             if self._last_use[root] == self._now and root in self._buffer_of:
                 number = self._buffer_of.pop(root)
@@ -169,15 +216,22 @@ class Program:
                 self._write_kernel(step)
             elif step.operation != "input":
                 self.lines.append(f"v{step.number} = {self._expression(step)}")
-            members = _members(step)
-            for value in members:
+            for value in self._results_of(step):
                 self._note_layout(value)
                 self._write_guard(value, guards)
-            self._release(members)
+            self._release(step)
         self.results = [self._result(output) for output in self.graph.outputs]
         if self._specs:
             buffers = "".join(f"b{i}, " for i in range(len(self._specs)))
             self.lines.insert(0, f"{buffers[:-1]} = local.buffers")
+
+    def _results_of(self, step: Any) -> Sequence[Value]:
+        """Return the values in memory that a step computes."""
+        return (step,)
+
+    def _touched(self, step: Any) -> Sequence[Value]:
+        """Return the values in memory that a step reads or computes."""
+        return (step, *step.operands)
 
     def _write_kernel(self, kernel: Any) -> None:
         raise NotImplementedError
@@ -254,6 +308,14 @@ class Program:
         self._fresh.add(value.number)
         return True
 
+    def _new_array(self, value: Value) -> str:
+        """Write an expression for an array that the caller gets."""
+        shape, dtype = repr(value.shape), self.name(value.dtype)
+        if value.sample.nbytes < _LARGE:
+            return f"empty({shape}, {dtype})"
+        self._large_results += 1
+        return f"renewed(local.results, {self._large_results - 1}, {shape}, {dtype})"
+
     def _shares(self, other: Any, argument: Value) -> bool:
         return type(other) is Value and other is not argument and self._root[other.number] == argument.number
 
@@ -299,11 +361,9 @@ class Program:
         if output.number in self._fresh:
             self._fresh.discard(output.number)  # a second result of the same value is a copy
             return f"v{output.number}"
+        if isinstance(output.sample, np.generic) and output.operation != "input":
+            return f"v{output.number}"  # what cannot be changed need not be copied
         return f"array(v{output.number}, order='C')"
-
-
-def _members(step: Any) -> Sequence[Value]:
-    return (step,) if type(step) is Value else step.members
 
 
 def is_view(value: Value) -> bool:

@@ -1,0 +1,134 @@
+"""CasADi behind the front end's engine contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import casadi as ca
+import numpy as np
+
+from diffiface.adapter import (
+    Backend,
+    Cotangents,
+    FlatFunction,
+    InputError,
+    Leaves,
+    Mode,
+    PreparedProgram,
+    UnsupportedOperationError,
+    run_once,
+)
+from diffiface_casadi.algebra import CasADiAlgebra, column
+
+
+class _Graph(PreparedProgram):
+    """A prepared operator that can be printed, and written down in C."""
+
+    def expression(self, form: str) -> Any:
+        """Return the derivative as text, or as CasADi's own column of expressions."""
+        if form not in ("text", "casadi"):
+            raise InputError(f"form={form!r} is not known", engine="casadi", fix="'text' or 'casadi'")
+        graph = column(self.program.results[-1])
+        return graph if form == "casadi" else str(graph)
+
+    def code(self) -> str:
+        """Return C code from one vector (x, float constants, seeds) to another (y, derivatives)."""
+        program = self.program
+        algebra = CasADiAlgebra(None, jit=False)
+        outputs = [entry for part in program.outputs() for entry in part]
+        generator = ca.CodeGenerator(self.operator)
+        generator.add(algebra.function([*program.xs, *program.constants, *program.seeds], outputs, self.operator))
+        return generator.dump()
+
+
+@dataclass(frozen=True, repr=False)
+class CasADi(Backend):
+    """CasADi: f is run on scalar expressions (SX), differentiated in CasADi's forward and reverse modes.
+
+    Python loops are unrolled; `if` on a value of x is refused (write `np.where`).
+    """
+
+    name: ClassVar[str] = "casadi"
+    mode: ClassVar[Mode] = Mode.BOTH
+    complex_inputs: ClassVar[bool] = False
+
+    max_operations: int | None = field(default=500_000, kw_only=True)
+    """How many operations on single numbers f may take before it is refused; None: any number."""
+    jit: bool = field(default=False, kw_only=True)
+    """Whether functions are written in C and compiled, by the compiler that CasADi finds on the path."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        limit = self.max_operations
+        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+            raise InputError(
+                f"max_operations={limit!r} is not a positive integer", engine=self.name, fix="give 1 or more, or None"
+            )
+
+    def _run(self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves, seeds: Any = None) -> Any:
+        _refuse_native(f)
+        # (Compiling C for a single evaluation never pays.)
+        return run_once(CasADiAlgebra(self.max_operations, jit=False), operator, f, xs, contexts, seeds)
+
+    def value_and_pushforward(
+        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Any]:
+        return self._run("pushforward", f, xs, contexts, tangents)
+
+    def value_and_pullback(
+        self, f: FlatFunction, xs: Leaves, cotangents: Cotangents, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Any]:
+        return self._run("pullback", f, xs, contexts, cotangents)
+
+    def value_and_derivative(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, Leaves, Any]:
+        return self._run("derivative", f, xs, contexts)
+
+    def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
+        return self._run("gradient", f, xs, contexts)
+
+    def value_and_jacobian(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, list[Leaves], Any]:
+        return self._run("jacobian", f, xs, contexts)
+
+    def value_derivative_and_second_derivative(
+        self, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Leaves, Any]:
+        return self._run("second_derivative", f, xs, contexts)
+
+    def value_gradient_and_hvp(
+        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
+    ) -> tuple[Any, Leaves, Leaves, Any]:
+        return self._run("hvp", f, xs, contexts, tangents)
+
+    def value_gradient_and_hessian(
+        self, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> tuple[Any, Leaves, list[Leaves], Any]:
+        return self._run("hessian", f, xs, contexts)
+
+    def prepare(
+        self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> Callable[..., tuple[Any, ...]] | None:
+        _refuse_native(f)
+        return _Graph(CasADiAlgebra(self.max_operations, self.jit), operator, f, xs, contexts)
+
+    def sparsity(
+        self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> tuple[tuple[int, int], np.ndarray] | None:
+        _refuse_native(f)
+        algebra = CasADiAlgebra(self.max_operations, jit=False)
+        program = PreparedProgram(algebra, "gradient" if operator == "hessian" else operator, f, xs, contexts).program
+        columns = column(program.xs)
+        if operator == "hessian":
+            pattern = ca.hessian(column(program.ys), columns)[0].sparsity()
+        else:
+            pattern = ca.jacobian_sparsity(column(program.ys), columns)
+        places = np.array(pattern.get_triplet(), np.intp).T.reshape(-1, 2)
+        return pattern.shape, places[np.lexsort((places[:, 1], places[:, 0]))]
+
+
+def _refuse_native(f: FlatFunction) -> None:
+    if getattr(f, "native", False):
+        raise UnsupportedOperationError(
+            "functions written for CasADi are not supported", engine="casadi", fix="write the function in NumPy"
+        )

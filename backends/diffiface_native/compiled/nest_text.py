@@ -1,0 +1,443 @@
+"""One loop nest as LLVM IR: vector lanes along the innermost loop, reductions in registers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from math import inf
+from typing import Any, Protocol
+
+from diffiface_native.compiled.index_map import FIXED, Map
+from diffiface_native.compiled.lowering import Lanes, double, lower
+from diffiface_native.compiled.nest import Expression, Nest, Target
+from diffiface_native.compiled.straight import Rolled, StraightText
+
+WIDTHS = (8, 4, 2, 1)
+"""Lanes per step: at best two AVX2 registers, so that latencies overlap."""
+
+_SHORT_BODY = 100
+"""Up to how many expressions what is left of a loop over eight lanes is written for four, two, and one."""
+_LONGEST_ROW = 8
+"""The longest rows that are loaded at once and dealt to the lanes."""
+
+IDENTITY = {"sum": 0.0, "matmul": 0.0, "max": -inf, "min": inf}
+"""What a reduction of nothing is."""
+COMBINED = {"sum": "fadd", "matmul": "fadd", "max": "maximum", "min": "minimum"}
+"""How two results of a reduction are made one."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of the function."""
+
+    slot: int
+    strides: tuple[int, ...] | None
+    """Of an array, in elements; None for a Python float."""
+    element: str = "double"
+    """ "double", or "i8" for booleans."""
+
+
+@dataclass
+class Access:
+    """How one array is walked by the loops of a nest, in elements."""
+
+    argument: Argument
+    offset: int
+    strides: list[int]
+
+
+def access(argument: Argument, map_: Map, loops: int) -> Access:
+    """Return how a map walks an array."""
+    offset, strides = 0, [0] * loops
+    for (loop, step, start), stride in zip(map_, argument.strides or (), strict=True):
+        offset += start * stride
+        if loop != FIXED:
+            strides[loop] += step * stride
+    return Access(argument, offset, strides)
+
+
+def join_loops(extents: list[int], accesses: Sequence[Access]) -> None:
+    """Make one loop of two neighbours that all arrays walk as one."""
+    loop = len(extents) - 2
+    while loop >= 0:
+        inner = extents[loop + 1]
+        if all(a.strides[loop] == a.strides[loop + 1] * inner for a in accesses):
+            extents[loop : loop + 2] = [extents[loop] * inner]
+            for a in accesses:
+                del a.strides[loop]
+        loop -= 1
+
+
+class Function(Protocol):
+    """The function that a nest is part of."""
+
+    lines: list[str]
+    allocations: list[str]
+    functions: set[tuple[str, int]]
+    rolled: dict[int, Rolled]
+
+    def argument(self, thing: Any) -> Argument: ...
+
+    def scratch(self, size: int) -> str: ...
+
+
+class NestText:
+    """Writes the loops of one nest."""
+
+    def __init__(self, kernel: Function, nest: Nest, prefix: str):
+        self._kernel = kernel
+        self._nest = nest
+        self._prefix = prefix
+        self._extents = list(nest.extents)
+        loops = len(self._extents)
+        self._loads: dict[int, Access] = {}
+        self._numbers: dict[int, Argument] = {}
+        """The loads of Python floats."""
+        for place, expression in enumerate(nest.expressions):
+            if expression.operation == "load":
+                argument = kernel.argument(expression.value)
+                if argument.strides is None:
+                    self._numbers[place] = argument
+                else:
+                    self._loads[place] = access(argument, expression.map, loops)
+        self._stores = [access(kernel.argument(t.value), t.map, loops) for t in nest.stores]
+        self._folds = [access(kernel.argument(t.value), t.map, loops) for t in nest.folds]
+        join_loops(self._extents, [*self._loads.values(), *self._stores, *self._folds])
+        self._loops = len(self._extents)
+        self._width = next(w for w in WIDTHS if not self._loops or w <= self._extents[-1]) if self._loops else 1
+        self._rows = self._find_rows()
+        self._loaded_rows: dict[int, str] = {}
+        """First load of a row → the row in the lanes, one after the other (of the stretch that is being written)."""
+        self._depth: list[int] = []
+        """In how many loops each expression is computed."""
+        for place, expression in enumerate(nest.expressions):
+            depth = max((self._depth[a] for a in expression.arguments), default=0)
+            if place in self._loads:
+                depth = self._depth_of(self._loads[place])
+            self._depth.append(depth)
+        self._fold_depths = [self._depth_of(a) for a in self._folds]
+        self._outside: dict[int, str] = {}
+        """The expressions computed outside the innermost loop: one number each."""
+
+    def _find_rows(self) -> dict[int, list[int]]:
+        """Return the loads that together read all of what is walked in strides: place → the places of its row.
+
+        Then whole rows are loaded at once and dealt to the lanes.
+        """
+        by_walk: dict[Any, dict[int, int]] = {}
+        for place, walk in self._loads.items():
+            if walk.strides and 1 < walk.strides[-1] <= _LONGEST_ROW:
+                by_walk.setdefault((walk.argument.slot, tuple(walk.strides)), {})[walk.offset] = place
+        rows: dict[int, list[int]] = {}
+        for (_, strides), offsets in by_walk.items():
+            for offset in sorted(offsets):
+                row = [offsets[at] for at in range(offset, offset + strides[-1]) if at in offsets]
+                if len(row) == strides[-1] and offsets[offset] not in rows:
+                    rows.update({place: row for place in row})
+        return rows
+
+    @staticmethod
+    def _depth_of(access: Access) -> int:
+        return max((loop + 1 for loop, stride in enumerate(access.strides) if stride), default=0)
+
+    def write(self) -> None:
+        outer = max(0, self._loops - 1)
+        self._at_depth(0)
+        for loop in range(outer):
+            self._open(loop)
+            self._at_depth(loop + 1)
+        if self._loops:
+            for width, start, stop in self._stretches():
+                self._innermost(width, start, stop)
+            self._finish_folds(outer)
+        for loop in reversed(range(outer)):
+            self._close(loop)
+            self._finish_folds(loop)
+
+    def _stretches(self) -> list[tuple[int, int, int]]:
+        """Return the parts of the innermost loop: how many lanes, from where, to where.
+
+        Where nothing is folded, a last step of full width begins early: it stores some numbers again.
+        """
+        length = self._extents[-1]
+        if not self._folds:
+            main = length - length % self._width
+            last = [(self._width, length - self._width, length)] if main < length else []
+            return [(self._width, 0, main), *last]
+        widths = WIDTHS if len(self._nest.expressions) <= _SHORT_BODY else (self._width, 1)
+        found, start = [], 0
+        for width in widths:
+            stop = length - (length - start) % width
+            if width <= self._width and start < stop:
+                found.append((width, start, stop))
+                start = stop
+        return found
+
+    def _emit(self, *lines: str) -> None:
+        self._kernel.lines.extend(lines)
+
+    # ---- loops
+
+    def _open(self, loop: int) -> None:
+        tag = f"{self._prefix}l{loop}"
+        self._kernel.allocations.append(f"  %{tag}.counter = alloca i64")
+        self._emit(
+            f"  store i64 0, ptr %{tag}.counter",
+            f"  br label %{tag}",
+            f"{tag}:",
+            f"  %{tag}.i = load i64, ptr %{tag}.counter",
+        )
+
+    def _close(self, loop: int) -> None:
+        tag = f"{self._prefix}l{loop}"
+        self._emit(
+            f"  %{tag}.next = add nuw nsw i64 %{tag}.i, 1",
+            f"  store i64 %{tag}.next, ptr %{tag}.counter",
+            f"  %{tag}.more = icmp slt i64 %{tag}.next, {self._extents[loop]}",
+            f"  br i1 %{tag}.more, label %{tag}, label %{tag}.done",
+            f"{tag}.done:",
+        )
+
+    def _at_depth(self, depth: int) -> None:
+        """Write what is computed once in each pass of this many loops."""
+        lanes = Lanes(1, f"{self._prefix}d{depth}.")
+        innermost = depth == self._loops  # a nest without loops
+        if innermost:
+            self._straight(lanes)
+        for place, expression in enumerate(self._nest.expressions):
+            if self._depth[place] == depth and not innermost:
+                self._outside[place] = self._compute(lanes, place, expression, "")
+        if innermost:
+            for target, walk in zip(self._nest.stores, self._stores, strict=True):
+                self._store(lanes, target, walk, "")
+            for target, walk in zip(self._nest.folds, self._folds, strict=True):
+                self._fold_into_memory(lanes, target, walk, "")
+        else:
+            for i, (target, own) in enumerate(zip(self._nest.folds, self._fold_depths, strict=True)):
+                if own == depth:
+                    self._start_fold(lanes, i, target)
+        self._take(lanes)
+
+    def _straight(self, lanes: Lanes) -> None:
+        for place, expression in enumerate(self._nest.expressions):
+            if expression.operation in ("load", "number"):
+                self._outside[place] = self._compute(lanes, place, expression, "")
+        rolled = self._kernel.rolled[id(self._nest)]
+        scratch = self._kernel.scratch(rolled.scratch) if rolled.scratch else ""
+        text = StraightText(rolled, lanes, self._prefix, scratch, self._outside.__getitem__)
+        text.write()
+        for target in (*self._nest.stores, *self._nest.folds):
+            position = rolled.position.get(target.expression)
+            if position is not None:
+                self._outside[target.expression] = text.name(position)
+
+    def _take(self, lanes: Lanes) -> None:
+        self._emit(*lanes.lines)
+        self._kernel.functions |= {(name, lanes.width) for name in lanes.functions}
+
+    def _innermost(self, width: int, start: int, stop: int) -> None:
+        tag = f"{self._prefix}v{width}from{start}"
+        lanes = Lanes(width, f"{tag}.")
+        self._kernel.allocations.append(f"  %{tag}.counter = alloca i64")
+        self._emit(
+            f"  store i64 {start}, ptr %{tag}.counter",
+            f"  br label %{tag}",
+            f"{tag}:",
+            f"  %{tag}.j = load i64, ptr %{tag}.counter",
+        )
+        counter = f"%{tag}.j"
+        self._loaded_rows.clear()
+        results = {}
+        for place, expression in enumerate(self._nest.expressions):
+            if self._depth[place] == self._loops:
+                results[place] = self._compute(lanes, place, expression, counter, results)
+        for target, walk in zip(self._nest.stores, self._stores, strict=True):
+            self._store(lanes, target, walk, counter, results)
+        for i, (target, walk) in enumerate(zip(self._nest.folds, self._folds, strict=True)):
+            if self._fold_depths[i] == self._loops:
+                self._fold_into_memory(lanes, target, walk, counter, results)
+            else:
+                self._fold_into_register(lanes, i, target, results)
+        self._take(lanes)
+        self._emit(
+            f"  %{tag}.next = add nuw nsw i64 %{tag}.j, {width}",
+            f"  store i64 %{tag}.next, ptr %{tag}.counter",
+            f"  %{tag}.more = icmp slt i64 %{tag}.next, {stop}",
+            f"  br i1 %{tag}.more, label %{tag}, label %{tag}.done",
+            f"{tag}.done:",
+        )
+
+    # ---- expressions
+
+    def _compute(
+        self, lanes: Lanes, place: int, expression: Expression, counter: str, results: dict[int, str] | None = None
+    ) -> str:
+        if expression.operation == "number":
+            return lanes.truth(expression.value) if type(expression.value) is bool else lanes.constant(expression.value)
+        if place in self._numbers:
+            number = f"%number{self._numbers[place].slot}"
+            return lanes.emit(f"fcmp une double {number}, 0.0") if expression.value.dtype == bool else number
+        if place in self._rows and lanes.width > 1 and results is not None:
+            return self._load_from_row(lanes, place, counter)
+        if place in self._loads:
+            return self._load(lanes, self._loads[place], counter)
+        arguments = [self._result(lanes, a, results) for a in expression.arguments]
+        return lower(lanes, expression.operation, arguments)
+
+    def _result(self, lanes: Lanes, place: int, results: dict[int, str] | None) -> str:
+        """Return an expression's result in every lane."""
+        if results is not None and place in results:
+            return results[place]
+        expression = self._nest.expressions[place]
+        if expression.operation == "number":
+            return self._compute(lanes, place, expression, "")
+        result = self._outside[place]
+        if lanes.width == 1:
+            return result
+        return self._splat(lanes, result, "i1" if expression.is_truth else "double")
+
+    @staticmethod
+    def _splat(lanes: Lanes, scalar: str, element: str) -> str:
+        if lanes.width == 1:
+            return scalar
+        kind = lanes.type(element)
+        one = lanes.emit(f"insertelement {kind} poison, {element} {scalar}, i64 0")
+        return lanes.emit(f"shufflevector {kind} {one}, {kind} poison, <{lanes.width} x i32> zeroinitializer")
+
+    # ---- memory
+
+    def _pointer(self, lanes: Lanes, walk: Access, counter: str) -> str:
+        """Point at the element of the first lane (the last one where the array is walked backwards)."""
+        element, pointer = walk.argument.element, f"%data{walk.argument.slot}"
+        for loop, stride in enumerate(walk.strides[: self._loops - 1]):
+            if stride:
+                step = lanes.emit(f"mul nsw i64 %{self._prefix}l{loop}.i, {stride}")
+                pointer = lanes.emit(f"getelementptr {element}, ptr {pointer}, i64 {step}")
+        if counter and walk.strides[-1]:
+            step = counter if walk.strides[-1] == 1 else lanes.emit(f"mul nsw i64 {counter}, {walk.strides[-1]}")
+            pointer = lanes.emit(f"getelementptr {element}, ptr {pointer}, i64 {step}")
+        if walk.offset:
+            pointer = lanes.emit(f"getelementptr {element}, ptr {pointer}, i64 {walk.offset}")
+        return pointer
+
+    def _load(self, lanes: Lanes, walk: Access, counter: str) -> str:
+        loaded = self._load_elements(lanes, walk, self._pointer(lanes, walk, counter))
+        if walk.argument.element == "i8":
+            return lanes.emit(f"trunc {lanes.type('i8')} {loaded} to {lanes.type('i1')}")
+        return loaded
+
+    def _load_from_row(self, lanes: Lanes, place: int, counter: str) -> str:
+        row = self._rows[place]
+        walk, length, key = self._loads[row[0]], len(row), row[0]
+        element, wide = walk.argument.element, f"<{lanes.width * length} x {walk.argument.element}>"
+        if key not in self._loaded_rows:
+            pointer = self._pointer(lanes, walk, counter)
+            self._loaded_rows[key] = lanes.emit(f"load {wide}, ptr {pointer}, align 1")
+        dealt = ", ".join(f"i32 {row.index(place) + lane * length}" for lane in range(lanes.width))
+        vector = self._loaded_rows[key]
+        mine = lanes.emit(f"shufflevector {wide} {vector}, {wide} poison, <{lanes.width} x i32> <{dealt}>")
+        if element == "i8":
+            return lanes.emit(f"trunc {lanes.type('i8')} {mine} to {lanes.type('i1')}")
+        return mine
+
+    def _load_elements(self, lanes: Lanes, walk: Access, pointer: str) -> str:
+        element, width = walk.argument.element, lanes.width
+        kind, stride = lanes.type(element), walk.strides[-1] if walk.strides else 0
+        if width == 1 or stride == 1:
+            return lanes.emit(f"load {kind}, ptr {pointer}, align 1")
+        if stride == -1:
+            first = lanes.emit(f"getelementptr {element}, ptr {pointer}, i64 {1 - width}")
+            loaded = lanes.emit(f"load {kind}, ptr {first}, align 1")
+            return self._reversed(lanes, loaded, element)
+        result = "poison"
+        for lane in range(width):
+            at = lanes.emit(f"getelementptr {element}, ptr {pointer}, i64 {lane * stride}")
+            one = lanes.emit(f"load {element}, ptr {at}, align 1")
+            result = lanes.emit(f"insertelement {kind} {result}, {element} {one}, i64 {lane}")
+        return result
+
+    @staticmethod
+    def _reversed(lanes: Lanes, vector: str, element: str) -> str:
+        order = ", ".join(f"i32 {lane}" for lane in reversed(range(lanes.width)))
+        kind = lanes.type(element)
+        return lanes.emit(f"shufflevector {kind} {vector}, {kind} poison, <{lanes.width} x i32> <{order}>")
+
+    def _store(
+        self, lanes: Lanes, target: Target, walk: Access, counter: str, results: dict[int, str] | None = None
+    ) -> None:
+        result = self._result(lanes, target.expression, results)
+        if walk.argument.element == "i8":
+            result = lanes.emit(f"zext {lanes.type('i1')} {result} to {lanes.type('i8')}")
+        self._store_elements(lanes, walk, self._pointer(lanes, walk, counter), result)
+
+    def _store_elements(self, lanes: Lanes, walk: Access, pointer: str, result: str) -> None:
+        element, width = walk.argument.element, lanes.width
+        kind, stride = lanes.type(element), walk.strides[-1] if walk.strides else 0
+        if width == 1 or stride == 1:
+            lanes.lines.append(f"  store {kind} {result}, ptr {pointer}, align 1")
+            return
+        for lane in range(width):
+            one = lanes.emit(f"extractelement {kind} {result}, i64 {lane}")
+            at = lanes.emit(f"getelementptr {element}, ptr {pointer}, i64 {lane * stride}")
+            lanes.lines.append(f"  store {element} {one}, ptr {at}, align 1")
+
+    # ---- reductions
+
+    def _combine(self, lanes: Lanes, target: Target, a: str, b: str) -> str:
+        combined = COMBINED[target.value.operation]
+        return lanes.binary(combined, a, b) if combined == "fadd" else lanes.intrinsic(combined, a, b)
+
+    def _fold_into_memory(
+        self, lanes: Lanes, target: Target, walk: Access, counter: str, results: dict[int, str] | None = None
+    ) -> None:
+        term = self._result(lanes, target.expression, results)
+        pointer = self._pointer(lanes, walk, counter)
+        held = self._load_elements(lanes, walk, pointer)
+        self._store_elements(lanes, walk, pointer, self._combine(lanes, target, held, term))
+
+    def _accumulator(self, i: int, width: int) -> str:
+        return f"%{self._prefix}fold{i}w{width}"
+
+    def _start_fold(self, lanes: Lanes, i: int, target: Target) -> None:
+        """Make room for the partial results of the loops further in."""
+        for width in sorted({width for width, _, _ in self._stretches()}):
+            of_width = Lanes(width, "")
+            line = f"  {self._accumulator(i, width)} = alloca {of_width.type('double')}"
+            if line not in self._kernel.allocations:
+                self._kernel.allocations.append(line)
+            identity = of_width.constant(IDENTITY[target.value.operation])
+            lanes.lines.append(f"  store {of_width.type('double')} {identity}, ptr {self._accumulator(i, width)}")
+
+    def _fold_into_register(self, lanes: Lanes, i: int, target: Target, results: dict[int, str]) -> None:
+        kind, held = lanes.type("double"), self._accumulator(i, lanes.width)
+        before = lanes.emit(f"load {kind}, ptr {held}")
+        after = self._combine(lanes, target, before, self._result(lanes, target.expression, results))
+        lanes.lines.append(f"  store {kind} {after}, ptr {held}")
+
+    def _finish_folds(self, depth: int) -> None:
+        """Add the partial results of the loops further in to the array of the reduction."""
+        lanes = Lanes(1, f"{self._prefix}f{depth}.")
+        for i, (target, walk) in enumerate(zip(self._nest.folds, self._folds, strict=True)):
+            if self._fold_depths[i] != depth:
+                continue
+            parts = [self._over_lanes(lanes, i, width, target) for width, _, _ in self._stretches()]
+            total = reduce(lambda a, b, target=target: self._combine(lanes, target, a, b), parts)
+            pointer = self._pointer(lanes, walk, "")
+            held = lanes.emit(f"load double, ptr {pointer}, align 1")
+            total = self._combine(lanes, target, held, total)
+            lanes.lines.append(f"  store double {total}, ptr {pointer}, align 1")
+        self._take(lanes)
+
+    def _over_lanes(self, lanes: Lanes, i: int, width: int, target: Target) -> str:
+        """Return one number of the partial results in the lanes."""
+        kind = Lanes(width, "").type("double")
+        held = lanes.emit(f"load {kind}, ptr {self._accumulator(i, width)}")
+        if width == 1:
+            return held
+        combined = COMBINED[target.value.operation]
+        if combined == "fadd":
+            return lanes.emit(
+                f"call reassoc double @llvm.vector.reduce.fadd.v{width}f64(double {double(-0.0)}, {kind} {held})"
+            )
+        return lanes.emit(f"call double @llvm.vector.reduce.f{combined}.v{width}f64({kind} {held})")

@@ -1,0 +1,34 @@
+"""The command `diffiface`: one file per command, `values.py` for what is typed, `terminal.py` for what is shown."""
+
+from __future__ import annotations
+
+import typer
+
+from diffiface.cli.backends import backends
+from diffiface.cli.bench import bench
+from diffiface.cli.compare import compare
+from diffiface.cli.demo import demo
+from diffiface.cli.explain import explain
+
+app = typer.Typer(
+    help="""Derivatives of plain NumPy functions, by any engine.
+
+    \b
+    Start with:
+      diffiface backends                                  which engines are there?
+      diffiface compare models:loss --x "[1, 2]"          do they agree on my function?
+      diffiface bench models:loss --x "[1, 2]"            which one is fastest?
+      diffiface explain models:loss --x "[1, 2]" --backend reverse
+                                                          what does it do with it?
+      diffiface demo                                      a tour on real data
+
+    Functions are named module:function, and found on Python's path or in the current folder. Exit status: 0 all is
+    well, 1 engines disagree, fail or became slower, 2 the command cannot be carried out.""",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # help in plain text reads the same in a terminal, a pipe and a log
+)
+app.command()(backends)
+app.command()(compare)
+app.add_typer(bench, name="bench")
+app.command()(explain)
+app.command()(demo)

@@ -1,0 +1,1 @@
+"""Callables for scipy.optimize and scipy.integrate."""

@@ -1,0 +1,29 @@
+"""The testing kit: scenarios, engines tested on them, and derivatives checked entry by entry."""
+
+from diffiface.testing import problems as problems
+from diffiface.testing.check_derivatives import UncheckedEntryWarning as UncheckedEntryWarning
+from diffiface.testing.check_derivatives import check_derivative as check_derivative
+from diffiface.testing.check_derivatives import check_gradient as check_gradient
+from diffiface.testing.check_derivatives import check_hessian as check_hessian
+from diffiface.testing.check_derivatives import check_hvp as check_hvp
+from diffiface.testing.check_derivatives import check_jacobian as check_jacobian
+from diffiface.testing.check_derivatives import check_pullback as check_pullback
+from diffiface.testing.check_derivatives import check_pushforward as check_pushforward
+from diffiface.testing.check_derivatives import check_second_derivative as check_second_derivative
+from diffiface.testing.check_rule import check_rule as check_rule
+from diffiface.testing.differentiation import DifferentiationError as DifferentiationError
+from diffiface.testing.differentiation import Outcome as Outcome
+from diffiface.testing.differentiation import Report as Report
+from diffiface.testing.differentiation import check_case as check_case
+from diffiface.testing.differentiation import test_differentiation as test_differentiation
+from diffiface.testing.engine_author import check_contract as check_contract
+from diffiface.testing.engine_author import test_backend as test_backend
+from diffiface.testing.properties import PROPERTIES as PROPERTIES
+from diffiface.testing.scenario import Between as Between
+from diffiface.testing.scenario import Point as Point
+from diffiface.testing.scenario import Scenario as Scenario
+from diffiface.testing.scenario import select as select
+from diffiface.testing.scenarios import branch_scenarios as branch_scenarios
+from diffiface.testing.scenarios import classic_scenarios as classic_scenarios
+from diffiface.testing.scenarios import default_scenarios as default_scenarios
+from diffiface.testing.scenarios import sparse_scenarios as sparse_scenarios
