@@ -18,7 +18,6 @@ DO_NOT_APPLY = (
     "check_perturbations_are_not_confused",
     "check_complex",
     "check_concrete_values",
-    "check_threads",
 )
 CHECKS = [check for check in engine_checks.ALL if check.__name__ not in DO_NOT_APPLY]
 SAMPLES = [

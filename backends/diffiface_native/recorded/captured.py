@@ -105,6 +105,9 @@ class Watch:
             return  # what is taken from it is watched where it is used
         elif isinstance(value, type):
             self._visit_class(value)
+        elif hasattr(type(value), "captured_parts"):  # what a function with rules refers to
+            for part in value.captured_parts():
+                self._visit(part)
         elif hasattr(value, "__wrapped__"):
             self._visit(value.__wrapped__)
         else:
