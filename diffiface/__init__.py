@@ -1,12 +1,12 @@
 """diffiface: one Python front end for derivatives, over any differentiation engine."""
 
+from diffiface import interop as interop
 from diffiface.auto import fastest as fastest
 from diffiface.benchmarking import benchmark as benchmark
 from diffiface.bridges import DifferentiateWith as DifferentiateWith
 from diffiface.bridges import to_autograd as to_autograd
 from diffiface.bridges import to_jax as to_jax
 from diffiface.bridges import to_torch as to_torch
-from diffiface import interop as interop
 from diffiface.comparison import compare as compare
 from diffiface.contexts import Cache as Cache
 from diffiface.contexts import Constant as Constant
@@ -74,9 +74,9 @@ from diffiface.registry import register_backend as register_backend
 from diffiface.registry import registered_backends as registered_backends
 from diffiface.rules import define_rule as define_rule
 from diffiface.rules import rule as rule
+from diffiface.second_order.backend import SecondOrder as SecondOrder
 from diffiface.sparse import MixedMode as MixedMode
 from diffiface.sparse import Sparse as Sparse
-from diffiface.second_order.backend import SecondOrder as SecondOrder
 
 __version__ = "0.1.0"
 

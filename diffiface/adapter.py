@@ -297,7 +297,9 @@ class Backend:
         """
         raise NotImplementedError
 
-    def engine_for(self, operator: Any, f: Callable[..., Any], arguments: Leaves, seeds: Any, **options: Any) -> Backend:
+    def engine_for(
+        self, operator: Any, f: Callable[..., Any], arguments: Leaves, seeds: Any, **options: Any
+    ) -> Backend:
         """Return the engine that computes one call: itself, unless this backend chooses among engines for each call.
 
         `operator` is the `Operator`, the rest what the user gave; options are `prepared`, `argnums`, `has_aux` and `y`.

@@ -105,7 +105,7 @@ class PreparedGradient:
 
     def __call__(self, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
         x = xs[0]
-        is_tensor = type(x) is torch.Tensor or isinstance(x, torch.Tensor)
+        is_tensor = isinstance(x, torch.Tensor)
         if (
             (is_tensor and (x.requires_grad or is_wrapped(x)))
             or current_trace() is not NUMPY

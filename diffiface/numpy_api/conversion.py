@@ -68,7 +68,9 @@ def raw_in(value: Any, p: Primitives) -> Any:
     if kind is dict:
         return {key: raw_in(item, p) for key, item in value.items()}
     # (Beside the values of p there may be those of the traces outside, which are its constants.)
-    if hasattr(value, "__array__") and not isinstance(value, (p.traced_type, *[q.traced_type for q in p.accepts], type)):
+    if hasattr(value, "__array__") and not isinstance(
+        value, (p.traced_type, *[q.traced_type for q in p.accepts], type)
+    ):
         return np.asarray(value)  # pandas and the like
     return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ TRANSFORMS: dict[str, tuple[Any, np.ndarray]] = {
     "irfft2": (lambda x: fft.irfft2(x), M),
     "fftshift": (lambda x: fft.ifftshift(fft.fftshift(x) ** 1, axes=0), V),
     **{
-        f"{name} {kind} {norm}": (lambda x, f=getattr(fft, name), k=kind, n=norm: f(x, k, norm=n), V)
+        f"{name} {kind} {norm}": (partial(getattr(fft, name), type=kind, norm=norm), V)
         for name in ("dct", "idct", "dst", "idst")
         for kind in (1, 2, 3, 4)
         for norm in ("backward", "ortho")

@@ -33,7 +33,7 @@ WAYS = {
     "a closure": (by_closure(density), ()),
     "an argument": (by_argument, (density,)),
     "a partial": (functools.partial(density, df=2.0), ()),
-    "a list": (lambda x, methods=[density]: methods[0](x, 2.0), ()),  # noqa: B006
+    "a list": (lambda x, methods=[density]: methods[0](x, 2.0), ()),
     "a frozen distribution's": (stats.chi2(2.0).pdf, ()),
 }
 
