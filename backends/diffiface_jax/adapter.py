@@ -102,23 +102,11 @@ class JAX(Backend):
                 values, aux = compiled(xs, seeds, contexts)
             return _finished(operator, values, aux, xs if in_jax else None)
 
-        def run_gradient(xs: Leaves, contexts: Leaves) -> tuple[Any, ...]:
-            """Do what `run` does, written out for NumPy: an optimiser calls nothing as often as this."""
-            for x in xs:
-                if type(x) is not np.ndarray:
-                    return run(xs, contexts)
-            with _precision(xs, contexts) if native else jax.enable_x64(True):
-                jitted, traced = compiled.jitted_for(xs, contexts)
-                y, gradients, arrays = jitted.function(*xs, *traced)
-            aux = None if jitted.rest is None else rebuild_aux(jitted.rest, arrays)
-            try:
-                return np.asarray(y)[()], tuple(map(np.array, gradients)), aux
-            except jax.errors.TracerArrayConversionError:
-                return _finished(operator, [y, gradients], aux, None)
-
+        if operator == "gradient" and not native and all(map(_is_numeric_array, (*xs, *contexts))):
+            return _gradient_of_arrays(compiled, run, xs, contexts)
         if operator in SEEDED:
             return lambda xs, seeds, contexts: run(xs, contexts, seeds)
-        return run_gradient if operator == "gradient" else run
+        return run
 
     def _eager(
         self, operator: str, f: FlatFunction, xs: Leaves, seeds: tuple[Any, ...], contexts: Leaves
@@ -134,6 +122,32 @@ class JAX(Backend):
         if current_trace().engine == "jax":
             return *values, aux
         return _finished(operator, values, aux, xs if any(map(_is_jax, xs)) else None)
+
+
+def _gradient_of_arrays(
+    compiled: CompiledOperator, general: Callable[..., tuple[Any, ...]], xs: Leaves, contexts: Leaves
+) -> Callable[..., tuple[Any, ...]]:
+    """Do what the general way does, written out for NumPy arrays: an optimiser calls nothing as often as this."""
+    jitted, _ = compiled.jitted_for(xs, contexts)
+    function = jitted.function
+
+    def run(xs: Leaves, contexts: Leaves) -> tuple[Any, ...]:
+        for value in (*xs, *contexts):
+            if type(value) is not np.ndarray:
+                return general(xs, contexts)
+        with jax.enable_x64(True):
+            y, gradients, arrays = function(*xs, *contexts)
+            aux = None if jitted.rest is None else rebuild_aux(jitted.rest, arrays)
+            try:
+                return np.array(y)[()], tuple(map(np.array, gradients)), aux
+            except jax.errors.TracerArrayConversionError:
+                return _finished("gradient", [y, gradients], aux, None)
+
+    return run
+
+
+def _is_numeric_array(value: Any) -> bool:
+    return type(value) is np.ndarray and value.dtype.kind in "fciub"
 
 
 def _native_constant(context: Any) -> Any:
