@@ -23,7 +23,7 @@ def pattern_by_asdex(
     """
     if find_spec("asdex") is None:
         return None
-    import asdex
+    import asdex  # pyright: ignore[reportMissingImports]
 
     shapes = [x.shape for x in xs]
     dtypes = [x.dtype for x in xs]
