@@ -55,6 +55,7 @@ from diffiface.real_vectors import jacobian_leaves as jacobian_leaves
 from diffiface.special_functions import SPECIAL_FORMULAS as SPECIAL_FORMULAS
 from diffiface.special_functions import SPECIAL_FUNCTIONS as SPECIAL_FUNCTIONS
 from diffiface.symbolic_programs import PreparedProgram as PreparedProgram
+from diffiface.symbolic_programs import SymbolicOperators as SymbolicOperators
 from diffiface.symbolic_programs import run_once as run_once
 from diffiface.tracing import current_trace as current_trace
 from diffiface.tracing import tracing as tracing

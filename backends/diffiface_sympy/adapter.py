@@ -11,12 +11,12 @@ import sympy
 
 from diffiface.adapter import (
     Backend,
-    Cotangents,
     FlatFunction,
     InputError,
     Leaves,
     Mode,
     PreparedProgram,
+    SymbolicOperators,
     UnsupportedOperationError,
     run_once,
 )
@@ -41,7 +41,7 @@ class _Formula(PreparedProgram):
 
 
 @dataclass(frozen=True, repr=False)
-class SymPy(Backend):
+class SymPy(SymbolicOperators, Backend):
     """SymPy: f is run on symbols, its derivative is a formula, evaluated by NumPy.
 
     Python loops are unrolled; `if` on a value of x is refused (write `np.where`).
@@ -67,40 +67,6 @@ class SymPy(Backend):
     def _run(self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves, seeds: Any = None) -> Any:
         _refuse_native(f)
         return run_once(SymPyAlgebra(self.max_operations, self.cse), operator, f, xs, contexts, seeds)
-
-    def value_and_pushforward(
-        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Any]:
-        return self._run("pushforward", f, xs, contexts, tangents)
-
-    def value_and_pullback(
-        self, f: FlatFunction, xs: Leaves, cotangents: Cotangents, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Any]:
-        return self._run("pullback", f, xs, contexts, cotangents)
-
-    def value_and_derivative(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, Leaves, Any]:
-        return self._run("derivative", f, xs, contexts)
-
-    def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
-        return self._run("gradient", f, xs, contexts)
-
-    def value_and_jacobian(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, list[Leaves], Any]:
-        return self._run("jacobian", f, xs, contexts)
-
-    def value_derivative_and_second_derivative(
-        self, f: FlatFunction, xs: Leaves, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Leaves, Any]:
-        return self._run("second_derivative", f, xs, contexts)
-
-    def value_gradient_and_hvp(
-        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
-    ) -> tuple[Any, Leaves, Leaves, Any]:
-        return self._run("hvp", f, xs, contexts, tangents)
-
-    def value_gradient_and_hessian(
-        self, f: FlatFunction, xs: Leaves, contexts: Leaves
-    ) -> tuple[Any, Leaves, list[Leaves], Any]:
-        return self._run("hessian", f, xs, contexts)
 
     def prepare(
         self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
