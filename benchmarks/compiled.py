@@ -69,6 +69,7 @@ CASES = [
     Case("GMM n=1000 d=10 k=25", w.gmm, "value_and_gradient", w.gmm_inputs, hand_written.gmm, 2.5),
     Case("Brusselator vjp 32", w.brusselator, "pullback", w.brusselator_inputs, hand_written.brusselator, 7.0),
     Case("Brusselator vjp 256", w.brusselator, "pullback", lambda: w.brusselator_inputs(256), hand_written.brusselator, 4.0),
+    Case("Brusselator vjp 1024", w.brusselator, "pullback", lambda: w.brusselator_inputs(1024), hand_written.brusselator, 2.0),
     Case("Euler 1000 steps", w.euler, "value_and_gradient", w.euler_inputs, hand_written.euler, 5.0),
     Case("hvp Rosenbrock n=100", w.rosenbrock, "hvp", lambda: _with_seed(w.rosenbrock_inputs()), hand_written.rosenbrock_hvp,
          25.0, 1.0, engines=("reverse", "forward")),

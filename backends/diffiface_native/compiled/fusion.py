@@ -109,7 +109,7 @@ class Plan:
     def _kind_of(self, value: Value) -> str:
         if value.operation == "input":
             return "input"
-        exact = self._strict or value.number in self._exact
+        exact = self._is_exact(value)
         if value.operation in REDUCTIONS:
             return "reduced" if _reduces(value) and not (exact and value.operation == "sum") else "call"
         if 0 in value.shape:
@@ -303,7 +303,9 @@ class Plan:
         return there if there % 2 else there + 0.5
 
     def _add_wave(self, kernel: Kernel, wave: int, roots: Sequence[Value]) -> None:
-        nests = make_nests(roots, Wave(lambda value: self._in_memory(value, wave), self._is_moved, self._is_folded))
+        nests = make_nests(
+            roots, Wave(lambda v: self._in_memory(v, wave), self._is_moved, self._is_folded, self._is_exact)
+        )
         kernel.waves.append(nests)
         kernel.stored.extend(roots)
         known = {v.number for v in kernel.loads}
@@ -313,6 +315,9 @@ class Plan:
                 if value.number not in known:
                     known.add(value.number)
                     kernel.loads.append(value)
+
+    def _is_exact(self, value: Value) -> bool:
+        return self._strict or value.number in self._exact
 
     def _is_moved(self, value: Value) -> bool:
         return self._kind[value.number] == "moved"

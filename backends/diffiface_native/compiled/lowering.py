@@ -58,6 +58,10 @@ class Lanes:
         kind = self.type("double")
         return self.emit(f"call {kind} @{function}({', '.join(f'{kind} {a}' for a in arguments)})")
 
+    def multiply_add(self, a: str, b: str, c: str) -> str:
+        """Write a * b + c, in one instruction where the processor has one."""
+        return self.intrinsic("fmuladd", a, b, c)
+
     def vector_math(self, name: str, *arguments: str) -> str:
         self.functions.add(name)
         return self.call(vector_math.symbol(name, self.width), *arguments)

@@ -71,6 +71,8 @@ class Nest:
     expressions: list[Expression] = field(default_factory=list)
     stores: list[Target] = field(default_factory=list)
     folds: list[Target] = field(default_factory=list)
+    exact: bool = False
+    """Whether its results must be NumPy's to the last bit."""
 
     def loaded(self) -> Iterator[Any]:
         """Yield what is loaded, Values and arrays, once for each load."""
@@ -90,6 +92,8 @@ class Wave:
     """Whether a value's elements are those of others, at affine places (`index_map`)."""
     folded: Callable[[Value], bool]
     """Whether a root is a reduction."""
+    exact: Callable[[Value], bool] = lambda value: False
+    """Whether a value must be NumPy's to the last bit."""
 
 
 Box = tuple[tuple[int, int], ...]
@@ -210,8 +214,9 @@ class _Builder:
     def nest(self, members: Sequence[tuple[Value, Box]]) -> Nest:
         folded = self._wave.folded
         terms = [(root, *term) for root, box in members for term in _terms(root, box, folded(root))]
-        places = self._write(self.recipes([part for _, _, factors in terms for part in factors]))
-        nest = Nest(self._extents, self._expressions)
+        recipes = self.recipes([part for _, _, factors in terms for part in factors])
+        places = self._write(recipes)
+        nest = Nest(self._extents, self._expressions, exact=any(self._wave.exact(v) for v, _ in recipes.values()))
         for root, map_, factors in terms:
             found = [places[value.number, place] for value, place in factors]
             expression = found[0] if len(found) == 1 else self._combine("multiply", root, *found)

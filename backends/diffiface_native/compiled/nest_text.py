@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from diffiface_native.compiled.index_map import FIXED, Map
 from diffiface_native.compiled.lowering import Lanes, double, lower
+from diffiface_native.compiled.multiply_add import factors, folded_products, fused_products
 from diffiface_native.compiled.nest import Expression, Nest, Target
 from diffiface_native.compiled.straight import Rolled, StraightText
 
@@ -117,6 +118,18 @@ class NestText:
                 depth = self._depth_of(self._loads[place])
             self._depth.append(depth)
         self._fold_depths = [self._depth_of(a) for a in self._folds]
+        self._products = {
+            place: product
+            for place, product in fused_products(nest).items()
+            if self._depth[place] == self._depth[product] == self._loops > 0
+        }
+        """Each addition that takes a product unrounded → the product."""
+        self._folded_products = {
+            i: product
+            for i, product in folded_products(nest).items()
+            if self._fold_depths[i] < self._depth[product] == self._loops
+        }
+        self._unrounded = {*self._products.values(), *self._folded_products.values()}
         self._outside: dict[int, str] = {}
         """The expressions computed outside the innermost loop: one number each."""
 
@@ -250,7 +263,7 @@ class NestText:
         self._loaded_rows.clear()
         results = {}
         for place, expression in enumerate(self._nest.expressions):
-            if self._depth[place] == self._loops:
+            if self._depth[place] == self._loops and place not in self._unrounded:
                 results[place] = self._compute(lanes, place, expression, counter, results)
         for target, walk in zip(self._nest.stores, self._stores, strict=True):
             self._store(lanes, target, walk, counter, results)
@@ -282,8 +295,23 @@ class NestText:
             return self._load_from_row(lanes, place, counter)
         if place in self._loads:
             return self._load(lanes, self._loads[place], counter)
+        if place in self._products:
+            return self._multiply_add(lanes, place, results)
         arguments = [self._result(lanes, a, results) for a in expression.arguments]
         return lower(lanes, expression.operation, arguments)
+
+    def _multiply_add(self, lanes: Lanes, place: int, results: dict[int, str] | None) -> str:
+        """Write an addition (or a subtraction) of a product that is not rounded before."""
+        expression, product = self._nest.expressions[place], self._products[place]
+        a, b = (self._result(lanes, factor, results) for factor in factors(self._nest.expressions[product]))
+        first, second = expression.arguments
+        rest = self._result(lanes, first if product == second else second, results)
+        if expression.operation == "subtract":
+            if product == first:
+                rest = lower(lanes, "negative", [rest])
+            else:
+                a = lower(lanes, "negative", [a])
+        return lanes.multiply_add(a, b, rest)
 
     def _result(self, lanes: Lanes, place: int, results: dict[int, str] | None) -> str:
         """Return an expression's result in every lane."""
@@ -412,7 +440,12 @@ class NestText:
     def _fold_into_register(self, lanes: Lanes, i: int, target: Target, results: dict[int, str]) -> None:
         kind, held = lanes.type("double"), self._accumulator(i, lanes.width)
         before = lanes.emit(f"load {kind}, ptr {held}")
-        after = self._combine(lanes, target, before, self._result(lanes, target.expression, results))
+        if i in self._folded_products:
+            product = self._nest.expressions[self._folded_products[i]]
+            a, b = (self._result(lanes, factor, results) for factor in factors(product))
+            after = lanes.multiply_add(a, b, before)
+        else:
+            after = self._combine(lanes, target, before, self._result(lanes, target.expression, results))
         lanes.lines.append(f"  store {kind} {after}, ptr {held}")
 
     def _finish_folds(self, depth: int) -> None:
