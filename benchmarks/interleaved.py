@@ -17,20 +17,26 @@ class Timing:
 
 
 def interleave(
-    contenders: Mapping[str, Callable[[], object]], rounds: int = 41, batch_seconds: float = 0.004
+    contenders: Mapping[str, Callable[[], object]], rounds: int = 201, batch_seconds: float = 0.0008
 ) -> dict[str, Timing]:
-    """Time each contender in every round, `batch_seconds` at a time, and return its seconds per call."""
+    """Time each contender in every round, `batch_seconds` at a time, and return its seconds per call.
+
+    Batches are shorter than the slices in which a busy machine gives out its cores, and every other round goes
+    backwards, so that a disturbance seldom meets the same contender.
+    """
     repeats = {}
     for name, call in contenders.items():
         call()  # warm up: compile, fill caches
         start, count = time.perf_counter(), 0
-        while time.perf_counter() - start < batch_seconds:
+        while time.perf_counter() - start < 0.004:  # longer than a batch: a first look must not be off
             call()
             count += 1
-        repeats[name] = max(1, count)
+        repeats[name] = max(1, round(count * batch_seconds / (time.perf_counter() - start)))
     samples: dict[str, list[float]] = {name: [] for name in contenders}
+    order = list(contenders.items())
     for _ in range(rounds):
-        for name, call in contenders.items():
+        order.reverse()
+        for name, call in order:
             start = time.perf_counter()
             for _ in range(repeats[name]):
                 call()
