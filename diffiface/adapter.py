@@ -52,6 +52,10 @@ from diffiface.real_vectors import RealFunction as RealFunction
 from diffiface.real_vectors import RealLayout as RealLayout
 from diffiface.real_vectors import evaluate_shifted as evaluate_shifted
 from diffiface.real_vectors import jacobian_leaves as jacobian_leaves
+from diffiface.rebinding import can_read_live as can_read_live
+from diffiface.rebinding import names_in as names_in
+from diffiface.rebinding import reaches_around as reaches_around
+from diffiface.rebinding import reading_live as reading_live
 from diffiface.special_functions import SPECIAL_FORMULAS as SPECIAL_FORMULAS
 from diffiface.special_functions import SPECIAL_FUNCTIONS as SPECIAL_FUNCTIONS
 from diffiface.symbolic_programs import PreparedProgram as PreparedProgram

@@ -17,10 +17,15 @@ and other threads notice nothing, and code that is not reached meets the origina
     arrays         np.zeros, np.array and the like
     plain_numbers  float, complex, np.float64, type
     mathematics    math, cmath
+    live_arrays    arrays that f finds outside, as traced values, for engines that record f
 """
 
 from diffiface.rebinding.arrays import plain_constants as plain_constants
 from diffiface.rebinding.functions import original_of as original_of
+from diffiface.rebinding.live_arrays import can_read_live as can_read_live
+from diffiface.rebinding.live_arrays import names_in as names_in
+from diffiface.rebinding.live_arrays import reaches_around as reaches_around
+from diffiface.rebinding.live_arrays import reading_live as reading_live
 from diffiface.rebinding.objects import users_own as users_own
 from diffiface.rebinding.rebinding import Rebinding as Rebinding
 from diffiface.rebinding.rebound import PLAIN as PLAIN

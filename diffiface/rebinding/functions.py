@@ -43,10 +43,10 @@ class _Copied:
             return True
         visited = {id(f)} if visited is None else visited | {id(f)}
         for place, cell, seen in self.cells:
-            content = _content(cell)
+            content = content_of(cell)
             if content is not seen and not (type(content) in PLAIN and type(seen) in PLAIN):
                 return False
-            became = _content(copy.__closure__[place])  # type: ignore[index]
+            became = content_of(copy.__closure__[place])  # type: ignore[index]
             if seen is became or id(content) in visited:
                 continue
             if type(became) is types.FunctionType:
@@ -63,7 +63,7 @@ _made: weakref.WeakKeyDictionary[types.FunctionType, _Copied] = weakref.WeakKeyD
 _in_progress: set[int] = set()
 
 
-def _content(cell: types.CellType) -> Any:
+def content_of(cell: types.CellType) -> Any:
     try:
         return cell.cell_contents
     except ValueError:  # a name that is not bound yet
@@ -119,7 +119,7 @@ def rebound_function(f: types.FunctionType) -> Any:
         if replacement is not f or not f.__closure__ or id(f) in _in_progress:
             return replacement
         # A decorator of a library (contextlib.contextmanager) may have wrapped a user's function.
-        if not any(map(_is_users_function, map(_content, f.__closure__))):
+        if not any(map(_is_users_function, map(content_of, f.__closure__))):
             return f
     copy = _copies.get(id(f))
     made = None if copy is None else _made.get(copy)
@@ -152,7 +152,7 @@ def _copy(f: types.FunctionType, users: bool) -> Any:
     with collecting() as met:
         if users:
             namespace = namespace_of(globals)
-            written = _globals_written(f.__code__)
+            written = globals_written(f.__code__)
             if written is None:  # `del` of a global cannot be passed on
                 return f
             if written:
@@ -185,9 +185,9 @@ def _cells(
     if not f.__closure__:
         return None, []
     cells, to_fill = [], []
-    assigned = _cells_assigned(f.__code__)
+    assigned = cells_assigned(f.__code__)
     for place, (name, cell) in enumerate(zip(f.__code__.co_freevars, f.__closure__, strict=True)):
-        content = _content(cell)
+        content = content_of(cell)
         own = cell
         if name not in assigned and type(content) not in PLAIN:
             made.cells.append((place, cell, content))
@@ -206,17 +206,18 @@ def _cells(
 # ---- what code assigns to
 
 
-def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+def codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Yield the code of a function and of those made in it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _codes(constant)
+            yield from codes(constant)
 
 
-def _globals_written(code: types.CodeType) -> set[str] | None:
+def globals_written(code: types.CodeType) -> set[str] | None:
     """Return the names that code (or a function in it) declares global and assigns to; None if it deletes one."""
     names: set[str] = set()
-    for part in _codes(code):
+    for part in codes(code):
         operations = part.co_code[::2]  # operations and their arguments alternate
         if _DELETE_GLOBAL in operations:
             return None
@@ -225,10 +226,10 @@ def _globals_written(code: types.CodeType) -> set[str] | None:
     return names
 
 
-def _cells_assigned(code: types.CodeType) -> set[str]:
+def cells_assigned(code: types.CodeType) -> set[str]:
     """Return the names of the closure that code declares nonlocal and assigns to: those keep their cell."""
     names: set[str] = set()
-    for part in _codes(code):
+    for part in codes(code):
         if _STORE_DEREF in part.co_code[::2]:
             names.update(i.argval for i in dis.get_instructions(part) if i.opcode == _STORE_DEREF)
     return names

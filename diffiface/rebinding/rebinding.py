@@ -12,6 +12,7 @@ from diffiface.rebinding import modules as modules
 from diffiface.rebinding import objects as objects
 from diffiface.rebinding import plain_numbers as plain_numbers
 from diffiface.rebinding.functions import end_run
+from diffiface.rebinding.live_arrays import with_live_arrays
 from diffiface.rebinding.namespaces import Reach, collecting, write_back
 from diffiface.rebinding.rebound import check_of, rebound
 from diffiface.rebinding.substitutes import load_translations
@@ -42,6 +43,6 @@ class Rebinding:
             self._reach = Reach(met)
         for namespace in self._reach.namespaces():
             namespace.refresh()
-        return self._rebound
+        return with_live_arrays(self._rebound)
 
     end = staticmethod(lambda: (write_back(), end_run()))

@@ -1,8 +1,11 @@
-"""What a function refers to besides its arguments, watched for changes.
+"""What a function refers to besides its arguments: arrays that are read live, and all else, watched for changes.
 
-A recording holds the numbers that f found in its closure, its globals, its defaults and the objects it was bound
-to. Before each replay they are compared with what was recorded: scalars and functions by identity, arrays by their
-contents, containers and objects item by item. A function that refers to what cannot be watched is not recorded.
+An array that f and its helper functions find under names of their own (in their closures, globals and defaults) is an
+input of the recording like the arguments: what it holds, and what the name is bound to, is looked up at every call.
+
+Of everything else a recording holds the numbers as they were. Before each replay they are compared with what was
+recorded: scalars and functions by identity, arrays by their contents, containers and objects item by item. A function
+that refers to what cannot be watched is not recorded.
 """
 
 from __future__ import annotations
@@ -10,11 +13,13 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from diffiface.adapter import can_read_live, names_in, reaches_around
 from diffiface_native.recorded.recorder import NotRecordable
 
 _MOST_ENTRIES = 2_000
@@ -26,17 +31,56 @@ _LEAVES = (
 )  # fmt: skip
 _LIBRARIES = frozenset(sys.stdlib_module_names) | {"numpy", "scipy", "diffiface", "diffiface_native"}
 
+_CALLER = 0
+"""Who reads the function itself (in the place of a function's id)."""
+
+
+@dataclass
+class Captured:
+    """An array that f refers to, and the ways to it."""
+
+    array: np.ndarray
+    routes: list[tuple[Any, Any]] = field(default_factory=list)
+    """Containers (a cell, a dict) and keys. The container of a default, or of an argument in a partial, is None."""
+    readers: set[int | None] = field(default_factory=set)
+    """The functions (their ids) that find it under a name of their own; None if there is any other way to it."""
+
 
 class Watch:
-    """Everything one function refers to, as it was."""
+    """Everything one function refers to, as it was.
 
-    def __init__(self, f: Any):
+    Args:
+        f: The user's function.
+        static: What else must stay as it is.
+        live: Whether arrays are to be read live where they can be.
+    """
+
+    def __init__(self, f: Any, static: tuple[Any, ...] = (), *, live: bool = True):
         self._entries: list[tuple[Any, Any, Any]] = []
         self._sizes: list[tuple[Any, int]] = []
-        self._arrays: list[tuple[np.ndarray, np.ndarray]] = []
+        self._captured: dict[int, Captured] = {}
+        self._functions: dict[int, types.FunctionType] = {}
+        self._readers: dict[int, set[int | None]] = {}
+        """id of a function → who finds it under a name of his own; None if there is any other way to it."""
         self._seen: set[int] = set()
         self._kept: list[Any] = []
-        self._visit(f)
+        self._visit(f, _CALLER)
+        self._visit(static)
+        self.functions = self._reading_live() if live else set[int]()
+        """The ids of the functions that must find traced values in the place of the live arrays."""
+        self.live = [captured for captured in self._captured.values() if self._is_live(captured)]
+        """The arrays that are read live."""
+        ids = {id(captured.array) for captured in self.live}
+        self._entries = [entry for entry in self._entries if id(entry[2]) not in ids]
+        self._arrays = [(c.array, c.array.copy()) for key, c in self._captured.items() if key not in ids]
+
+    def reads(self, live: Captured, variable: str, name: Callable[[Any], str]) -> list[str]:
+        """Return lines of Python that put what a live array's routes lead to now in a variable.
+
+        They return MISS where the routes no longer lead to one array.
+        """
+        first, *others = [_route(name, live.array, *route) for route in live.routes]
+        return [f"{variable} = {first}", *(f"if {other} is not {variable}: return MISS" for other in others)]
 
     def tests(self, name: Callable[[Any], str]) -> list[str]:
         """Return Python expressions that are true where something is not as it was; `name` names what they refer to.
@@ -49,17 +93,14 @@ class Watch:
             return [f"not {name(self.holds)}()"]
         tests = []
         for container, key, value in self._entries:
-            if type(container) is types.CellType and value is not _ABSENT:
-                # (a cell that was emptied raises ValueError: f itself would fail)
-                tests.append(f"{name(container)}.cell_contents is not {name(value)}")
-            elif type(container) is dict and value is not None and value is not _ABSENT:
-                tests.append(f"{name(container.get)}({key!r}) is not {name(value)}")
-            else:
+            # (a cell that was emptied raises ValueError: f itself would fail)
+            if value is _ABSENT or (type(container) is dict and value is None) or type(container) is list:
                 return [f"not {name(self.holds)}()"]
+            tests.append(f"{_route(name, value, container, key)} is not {name(value)}")
         return tests
 
     def holds(self) -> bool:
-        """Say whether everything is as it was."""
+        """Say whether everything that is not read live is as it was."""
         for container, key, value in self._entries:
             if _look_up(container, key) is not value:
                 return False
@@ -68,33 +109,59 @@ class Watch:
                 return False
         return all(_same(array, copy) for array, copy in self._arrays)
 
+    # ---- which arrays are read live
+
+    def _reading_live(self) -> set[int]:
+        """Return the ids of the functions that are found under names only, in functions for which that holds too."""
+        found = {key for key, f in self._functions.items() if can_read_live(f)}
+        while True:
+            kept = {key for key in found if self._readers[key] <= found | {_CALLER}}
+            if kept == found:
+                return found
+            found = kept
+
+    def _is_live(self, captured: Captured) -> bool:
+        array = captured.array
+        fits = type(array) is np.ndarray and array.ndim > 0 and array.dtype.kind in "fcbiu" and array.dtype.isnative
+        return fits and captured.readers <= self.functions | {_CALLER}
+
     # ---- finding it
 
-    def _enter(self, container: Any, key: Any, value: Any) -> None:
+    def _enter(self, container: Any, key: Any, value: Any, reader: int | None = None) -> None:
         if len(self._entries) >= _MOST_ENTRIES:
             raise NotRecordable(f"it refers to more than {_MOST_ENTRIES} objects")
         self._entries.append((container, key, value))
-        self._visit(value)
+        self._visit(value, reader, (container, key))
 
-    def _visit(self, value: Any) -> None:
-        if isinstance(value, _LEAVES) or id(value) in self._seen:
+    def _visit(self, value: Any, reader: int | None = None, route: tuple[Any, Any] = (None, None)) -> None:
+        """Note a value, and what it refers to; `reader` is the function that finds it under a name of its own."""
+        if isinstance(value, _LEAVES):
+            return
+        if isinstance(value, np.ndarray):
+            if value.dtype.hasobject:
+                raise NotRecordable("it refers to an array of objects")
+            captured = self._captured.setdefault(id(value), Captured(value))
+            captured.readers.add(reader)
+            captured.routes.append(route)
+            return
+        if isinstance(value, functools.partial):
+            self._kept.append(value)
+            for part in (value.func, *value.args, *value.keywords.values()):
+                self._visit(part, reader)
+            return
+        if isinstance(value, types.FunctionType):
+            self._readers.setdefault(id(value), set()).add(reader)
+        if id(value) in self._seen:
             return
         self._seen.add(id(value))
         self._kept.append(value)  # so that ids stay those of these objects
         if isinstance(value, types.FunctionType):
             self._visit_function(value)
-        elif isinstance(value, np.ndarray):
-            if value.dtype.hasobject:
-                raise NotRecordable("it refers to an array of objects")
-            self._arrays.append((value, value.copy()))
         elif isinstance(value, (list, dict, set)):
             self._visit_container(value)
         elif isinstance(value, (tuple, frozenset)):
             for item in value:
                 self._visit(item)
-        elif isinstance(value, functools.partial):
-            for part in (value.func, value.args, value.keywords):
-                self._visit(part)
         elif isinstance(value, (types.MethodType, classmethod, staticmethod)):
             self._visit(value.__func__)
             self._visit(getattr(value, "__self__", None))
@@ -116,18 +183,22 @@ class Watch:
     def _visit_function(self, f: types.FunctionType) -> None:
         if _is_library(f.__module__):
             return
+        if reaches_around(f.__code__):
+            raise NotRecordable("it finds names by eval, exec or globals()")
+        reader = id(f)
+        self._functions[reader] = f
         for cell in f.__closure__ or ():
             try:
-                self._enter(cell, None, cell.cell_contents)
+                self._enter(cell, None, cell.cell_contents, reader)
             except ValueError:  # not filled yet
                 self._entries.append((cell, None, _ABSENT))
-        self._visit(f.__defaults__)
-        self._visit(f.__kwdefaults__)
-        names = set(_names(f.__code__))
+        for default in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
+            self._visit(default, reader)
+        names = set(names_in(f.__code__))
         for name in names:
             if name in f.__globals__:
                 value = f.__globals__[name]
-                self._enter(f.__globals__, name, value)
+                self._enter(f.__globals__, name, value, reader)
                 if isinstance(value, types.ModuleType) and not _is_library(value.__name__):
                     for attribute in names & value.__dict__.keys():
                         self._enter(value.__dict__, attribute, value.__dict__[attribute])
@@ -158,6 +229,13 @@ class Watch:
         self._visit_class(cls)
 
 
+def _route(name: Callable[[Any], str], value: Any, container: Any, key: Any) -> str:
+    """Write what is at one place now."""
+    if container is None:
+        return name(value)
+    return f"{name(container)}.cell_contents" if key is None else f"{name(container.get)}({key!r})"
+
+
 def _look_up(container: Any, key: Any) -> Any:
     if type(container) is types.CellType:
         try:
@@ -179,13 +257,6 @@ def _same(array: np.ndarray, copy: np.ndarray) -> bool:
 
 
 _BITS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
-
-
-def _names(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _names(constant)
 
 
 def _is_library(module: str | None) -> bool:

@@ -33,7 +33,7 @@ class Entry:
     ):
         self._program = program
         self._types = types
-        """What each input is: an array or a float."""
+        """What each input is: an array or a float (the arrays that are read live are the last of them)."""
         self._names = program.names
         self._layout = layout
         self._static = static
@@ -60,6 +60,8 @@ class Entry:
             names = [f"v{next(inputs)}" if is_input else f"s{next(others)}" for is_input in group]
             if names:
                 lines.append(f"{', '.join(names)}, = g{i}")
+        for place, live in zip(inputs, self._watch.live, strict=True):
+            lines += self._watch.reads(live, f"v{place}", self._name)
         return lines
 
     def _tests(self) -> list[str]:

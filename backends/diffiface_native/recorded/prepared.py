@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.adapter import NUMPY, FlatFunction, current_trace, tracing
+from diffiface.adapter import NUMPY, FlatFunction, current_trace, reading_live, tracing
 from diffiface_native.recorded.captured import Watch, user_function
 from diffiface_native.recorded.entry import Entry, outputs_of
 from diffiface_native.recorded.graph import Graph
@@ -22,10 +22,17 @@ _WORTH_BUILDING = 0.9
 _SMALL_WORK = 1_000
 """Below so many operations on numbers it is not worth it either."""
 
+_MOST_GUARDS = 32
+"""How many branches may depend on arrays that f refers to: where they are more, comparing those is cheaper."""
+
 MOST_RECORDINGS = 8
 """How many ways through a function are kept; one that takes more of them runs eagerly for good."""
 
 Run = Callable[..., tuple[Any, ...]]
+
+
+class _Writes(NotRecordable):
+    """The function writes to what it refers to."""
 
 
 @dataclass
@@ -119,21 +126,38 @@ class Replayed:
         self.given_up, self._runs = reason, ()
 
     def _record(self, inputs: Sequence[Any], static: tuple[Any, ...], layout: list[Any]) -> Recording:
+        watch = Watch(user_function(self._f), static)
+        if watch.live:
+            try:
+                return self._recorded(watch, inputs, static, layout)
+            except _Writes:
+                raise
+            except Exception:  # f may do what it can with plain arrays only: then they are compared at every call
+                watch = Watch(user_function(self._f), static, live=False)
+        return self._recorded(watch, inputs, static, layout)
+
+    def _recorded(self, watch: Watch, inputs: Sequence[Any], static: tuple[Any, ...], layout: list[Any]) -> Recording:
         start = time.perf_counter()
-        watch = Watch((user_function(self._f), static))
         recorder = Recorder(self._engine)
         values = [recorder.input(array) for array in inputs]
+        captured = {id(live.array): recorder.input(live.array) for live in watch.live}
         leaves, others = iter(values), iter(static)
         groups = [tuple(next(leaves) if is_input else next(others) for is_input in group) for group in layout]
-        with tracing(recorder):
+        with tracing(recorder), reading_live(recorder, captured, watch.functions) as reading:
             results = self._method(self._f, *groups)
         recorder.check_constants()
-        if not watch.holds():
-            raise NotRecordable("it changes what it refers to")
+        if reading.written or not watch.holds():
+            raise _Writes("it changes what it refers to")
+        if (
+            not reading.reached
+            or recorder.refers_to(captured)
+            or recorder.guards_on([*captured.values()]) > _MOST_GUARDS
+        ):
+            raise NotRecordable("the arrays it refers to cannot be read live")
         recorder.graph.outputs = outputs_of(results)
         recorded = time.perf_counter()
 
-        types, quiet = [type(i) for i in inputs], recorder.quiet
+        types, quiet = [*map(type, inputs), *(np.ndarray for _ in captured)], recorder.quiet
 
         def build(graph: Graph, results: Any) -> tuple[Program, str, Run]:
             program = self._program(graph)

@@ -6,7 +6,7 @@ of any order, from the one table of rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -123,6 +123,18 @@ class Recorder(Primitives):
         if id(constant) not in self._seen_constants:
             self._seen_constants.add(id(constant))
             self._constants.append((constant, constant.copy()))
+
+    def refers_to(self, arrays: Collection[int]) -> bool:
+        """Say whether the graph refers to one of these arrays (by id) as a constant."""
+        return not self._seen_constants.isdisjoint(arrays)
+
+    def guards_on(self, inputs: Sequence[Value]) -> int:
+        """Count the guards on what depends on these inputs only."""
+        given = {value.number for value in inputs}
+        for value in self.graph.values:
+            if value.operands and all(operand.number in given for operand in value.operands):
+                given.add(value.number)
+        return sum(guard.value.number in given for guard in self.graph.guards)
 
     def check_constants(self) -> None:
         """Raise `NotRecordable` if f wrote to an array after the recording had referred to it."""
