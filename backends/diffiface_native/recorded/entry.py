@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.adapter import trees
-from diffiface_native.recorded.captured import Watch
+from diffiface.adapter import Watch, trees
 from diffiface_native.recorded.graph import Value
 from diffiface_native.recorded.recorder import NotRecordable
 from diffiface_native.recorded.replay import Program

@@ -10,8 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.adapter import NUMPY, FlatFunction, current_trace, reading_live, tracing
-from diffiface_native.recorded.captured import Watch, user_function
+from diffiface.adapter import (
+    NUMPY,
+    FlatFunction,
+    NotWatchable,
+    Watch,
+    current_trace,
+    reading_live,
+    tracing,
+    user_function,
+)
 from diffiface_native.recorded.entry import Entry, outputs_of
 from diffiface_native.recorded.graph import Graph
 from diffiface_native.recorded.recorder import NotRecordable, Recorder
@@ -112,7 +120,7 @@ class Replayed:
                 if len(self._recordings) >= MOST_RECORDINGS:
                     raise NotRecordable(f"it took more than {MOST_RECORDINGS} different ways")
                 recording = self._record(*_split(xs, rest))
-            except NotRecordable as reason:
+            except (NotRecordable, NotWatchable) as reason:
                 self._give_up(str(reason))
             except Exception as error:  # whatever f does on traced values: the eager engine has the last word
                 self._give_up(f"recording failed: {type(error).__name__}: {error}")

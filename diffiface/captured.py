@@ -19,8 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.adapter import can_read_live, names_in, reaches_around
-from diffiface_native.recorded.recorder import NotRecordable
+from diffiface.rebinding import can_read_live, names_in, reaches_around
 
 _MOST_ENTRIES = 2_000
 _MOST_WRITTEN_OUT = 12
@@ -29,7 +28,14 @@ _LEAVES = (
     bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, np.generic, np.dtype, np.ufunc,
     types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.GenericAlias,
 )  # fmt: skip
-_LIBRARIES = frozenset(sys.stdlib_module_names) | {"numpy", "scipy", "diffiface", "diffiface_native"}
+_LIBRARIES = frozenset(sys.stdlib_module_names) | {"numpy", "scipy", "diffiface"}
+_ENGINES = "diffiface_"
+"""How the names of engine packages begin."""
+
+
+class NotWatchable(Exception):
+    """A function refers to something whose changes cannot be noticed; the text says what."""
+
 
 _CALLER = 0
 """Who reads the function itself (in the place of a function's id)."""
@@ -129,7 +135,7 @@ class Watch:
 
     def _enter(self, container: Any, key: Any, value: Any, reader: int | None = None) -> None:
         if len(self._entries) >= _MOST_ENTRIES:
-            raise NotRecordable(f"it refers to more than {_MOST_ENTRIES} objects")
+            raise NotWatchable(f"it refers to more than {_MOST_ENTRIES} objects")
         self._entries.append((container, key, value))
         self._visit(value, reader, (container, key))
 
@@ -139,7 +145,7 @@ class Watch:
             return
         if isinstance(value, np.ndarray):
             if value.dtype.hasobject:
-                raise NotRecordable("it refers to an array of objects")
+                raise NotWatchable("it refers to an array of objects")
             captured = self._captured.setdefault(id(value), Captured(value))
             captured.readers.add(reader)
             captured.routes.append(route)
@@ -184,7 +190,7 @@ class Watch:
         if _is_library(f.__module__):
             return
         if reaches_around(f.__code__):
-            raise NotRecordable("it finds names by eval, exec or globals()")
+            raise NotWatchable("it finds names by eval, exec or globals()")
         reader = id(f)
         self._functions[reader] = f
         for cell in f.__closure__ or ():
@@ -224,7 +230,7 @@ class Watch:
     def _visit_object(self, value: Any) -> None:
         cls = type(value)
         if _is_library(cls.__module__) or not hasattr(value, "__dict__") or hasattr(cls, "__slots__"):
-            raise NotRecordable(f"it refers to a {cls.__name__}, whose changes cannot be noticed")
+            raise NotWatchable(f"it refers to a {cls.__name__}, whose changes cannot be noticed")
         self._visit_container(value.__dict__)
         self._visit_class(cls)
 
@@ -260,7 +266,7 @@ _BITS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
 def _is_library(module: str | None) -> bool:
-    return module is not None and module.partition(".")[0] in _LIBRARIES
+    return module is not None and (module.startswith(_ENGINES) or module.partition(".")[0] in _LIBRARIES)
 
 
 def user_function(f: Any) -> Any:
