@@ -40,7 +40,7 @@ OPERATIONS: dict[str, tuple[float, Callable[[Any, Any], Any], Callable[[Any], An
 THREE, MASK, SQUARE = np.array([0.3, 0.7, 1.1]), np.array([True, False, True]), np.arange(9.0).reshape(3, 3)
 
 
-def measure(engine: str) -> None:
+def measure(engine: Any) -> None:
     """Time every operation inside a run of this engine, where its traced values are to be had."""
     rows: list[tuple[str, float, float, float]] = []
 
@@ -54,8 +54,8 @@ def measure(engine: str) -> None:
                     "dressed": lambda dressed=dressed: dressed(Array(raw, p)),
                     "making": lambda: Array(raw, p),
                 },
-                rounds=15,
-                batch_seconds=0.002,
+                rounds=60,
+                batch_seconds=0.0005,
             )
             if tape is not None:
                 del tape[1:]
@@ -63,7 +63,7 @@ def measure(engine: str) -> None:
             rows.append((name, times["alone"].minimum, extra, most))
         return x.sum()
 
-    di.gradient(f, di.backend(engine), THREE)
+    di.gradient(f, engine, THREE)
     print(f"\n{engine}: microseconds (minima)")
     for name, alone, extra, most in rows:
         verdict = "" if extra * 1e6 <= most else "   SHORT"
@@ -89,7 +89,7 @@ def jitted_jax() -> None:
 
 
 if __name__ == "__main__":
-    for engine in sys.argv[1:] or ("reverse", "forward", "torch", "autograd"):
-        measure(engine)
+    for engine in sys.argv[1:] or ("reverse", "forward", "torch", "autograd", "jax"):
+        measure(di.backend("jax", jit=False) if engine == "jax" else di.backend(engine))
     if not sys.argv[1:]:
         jitted_jax()

@@ -32,6 +32,9 @@ def _untraced(name: str) -> Callable[..., Any]:
     return staticmethod(lambda *operands, **parameters: definition(*map(plain, operands), **parameters))
 
 
+_FLOAT64 = np.dtype(np.float64)
+
+
 class AutogradPrimitives(LinearAlgebra, Primitives):
     """Boxes as the dress sees them."""
 
@@ -50,14 +53,22 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
     # ---- questions about a value
 
     def dtype(self, value: Any) -> np.dtype:
-        if type(value) is ArrayBox and type(value._value) is np.ndarray:  # asked for every operation
-            return value._value.dtype
+        if type(value) is ArrayBox:  # asked for every operation
+            inner = value._value
+            if type(inner) is np.ndarray:
+                return inner.dtype
+            if type(inner) is np.float64:
+                return _FLOAT64
         value = plain(value)
         return value.dtype if isinstance(value, (np.ndarray, np.generic)) else np.asarray(value).dtype
 
     def shape(self, value: Any) -> tuple[int, ...]:
-        if type(value) is ArrayBox and type(value._value) is np.ndarray:
-            return value._value.shape
+        if type(value) is ArrayBox:
+            inner = value._value
+            if type(inner) is np.ndarray:
+                return inner.shape
+            if type(inner) is np.float64:
+                return ()
         return np.shape(plain(value))
 
     def primal(self, value: Any) -> Any:

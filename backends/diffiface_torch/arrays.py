@@ -34,9 +34,12 @@ def torch_dtype(dtype: np.dtype) -> torch.dtype:
 
 def tensor_of(array: np.ndarray, device: torch.device | None = None) -> torch.Tensor:
     """Copy a NumPy array into a tensor."""
-    native = array.dtype.newbyteorder("=")
-    torch_dtype(native)
-    tensor = torch.from_numpy(np.array(array, dtype=native, order="C"))
+    if array.dtype in TORCH_DTYPE:  # (which are in native byte order)
+        tensor = torch.from_numpy(np.array(array, order="C"))
+    else:
+        native = array.dtype.newbyteorder("=")
+        torch_dtype(native)
+        tensor = torch.from_numpy(np.array(array, dtype=native, order="C"))
     return tensor if device is None or device.type == "cpu" else tensor.to(device)
 
 

@@ -22,6 +22,7 @@ _PYTHON_NUMBERS = (float, int, complex)
 _INEXACT = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
 _BOOL = np.dtype(bool)
 _REAL = frozenset({torch.float32, torch.float64})
+_EXACT = 2**53  # integers up to here are numbers of float64 too
 
 
 @functools.cache
@@ -56,18 +57,26 @@ def _binary(function: Callable[..., Any], ufunc: np.ufunc, takes_numbers: bool =
     """As `_unary`, for two operands; `takes_numbers` says that Python floats need not become tensors."""
 
     def primitive(self: TorchPrimitives, x: Any, y: Any) -> Any:
+        # First what is frequent and needs no promotion.
         if type(x) is torch.Tensor and x.dtype in _INEXACT:
-            if (type(y) is torch.Tensor and y.dtype is x.dtype) or (takes_numbers and type(y) is float):
-                return function(x, y)
-        elif takes_numbers and type(x) is float and type(y) is torch.Tensor and y.dtype in _INEXACT:
-            return function(x, y)
+            if type(y) is torch.Tensor:
+                if y.dtype is x.dtype:
+                    return function(x, y)
+            else:
+                other = self._beside(x, y, takes_numbers)
+                if other is not None:
+                    return function(x, other)
+        elif type(y) is torch.Tensor and y.dtype in _INEXACT:
+            other = self._beside(y, x, takes_numbers)
+            if other is not None:
+                return function(other, y)
         first, second, output = _loop_dtypes(ufunc, (_kind(x), _kind(y)))
         return self._cast(function(self._cast(x, first), self._cast(y, second)), output)
 
     return primitive
 
 
-def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
+def _without_derivative(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function without its (zero) derivative, so that the result counts as a plain number."""
     return lambda *operands: function(*(o.detach() if isinstance(o, torch.Tensor) else o for o in operands))
 
@@ -121,6 +130,9 @@ class TorchPrimitives(LinearAlgebra, Fourier, SpecialFunctions, Primitives):
     def dtype(self, value: Any) -> np.dtype:
         return _dtype(value)
 
+    def shape(self, value: Any) -> tuple[int, ...]:
+        return value.shape if isinstance(value, torch.Tensor) else np.shape(value)
+
     def concrete(self, value: Any) -> np.ndarray | None:
         if isinstance(value, torch.Tensor):
             return None if value.requires_grad or is_wrapped(value) else array_of(value)
@@ -138,12 +150,27 @@ class TorchPrimitives(LinearAlgebra, Fourier, SpecialFunctions, Primitives):
     # ---- conversion
 
     def _cast(self, value: Any, dtype: np.dtype) -> torch.Tensor:
-        """Return a tensor of this dtype; constants are copied: the graph reads them after f may have changed them."""
+        """Return a tensor of this dtype."""
         if isinstance(value, torch.Tensor):
             return value if NUMPY_DTYPE[value.dtype] == dtype else value.to(torch_dtype(dtype))
-        if any(value is context for context in self._contexts) and _dtype(value) == dtype:
-            return shared_tensor_of(np.asarray(value), self.device)
-        return tensor_of(np.asarray(value).astype(dtype, copy=False), self.device)
+        array = np.asarray(value)
+        return self._constant(array if array.dtype == dtype else array.astype(dtype))
+
+    def _constant(self, array: np.ndarray) -> torch.Tensor:
+        """Return a tensor of an array: a copy, since the graph reads it after f may have changed it."""
+        for context in self._contexts:
+            if array is context:
+                return shared_tensor_of(array, self.device)
+        return tensor_of(array, self.device)
+
+    def _beside(self, tensor: torch.Tensor, value: Any, takes_numbers: bool) -> Any:
+        """Return an operand that meets a tensor of floats without promotion, else None."""
+        kind = type(value)
+        if kind is np.ndarray:
+            return self._constant(value) if value.dtype == NUMPY_DTYPE[tensor.dtype] else None
+        if takes_numbers and (kind is float or (kind is int and -_EXACT <= value <= _EXACT)):
+            return value
+        return None
 
     def _tensor(self, value: Any) -> torch.Tensor:
         return value if isinstance(value, torch.Tensor) else self._cast(value, _dtype(value))
@@ -180,11 +207,11 @@ class TorchPrimitives(LinearAlgebra, Fourier, SpecialFunctions, Primitives):
     arccosh = _unary(torch.acosh, np.arccosh)
     arctanh = _unary(torch.atanh, np.arctanh)
     conjugate = _unary(lambda x: torch.conj(x).resolve_conj(), np.conjugate)
-    sign = _unary(_constant(torch.sgn), np.sign)
-    floor = _unary(_constant(torch.floor), np.floor)
-    ceil = _unary(_constant(torch.ceil), np.ceil)
-    trunc = _unary(_constant(torch.trunc), np.trunc)
-    rint = _unary(_constant(torch.round), np.rint)
+    sign = _unary(_without_derivative(torch.sgn), np.sign)
+    floor = _unary(_without_derivative(torch.floor), np.floor)
+    ceil = _unary(_without_derivative(torch.ceil), np.ceil)
+    trunc = _unary(_without_derivative(torch.trunc), np.trunc)
+    rint = _unary(_without_derivative(torch.round), np.rint)
     isnan = _unary(torch.isnan, np.isnan)
     isinf = _unary(torch.isinf, np.isinf)
     isfinite = _unary(torch.isfinite, np.isfinite)
@@ -201,7 +228,7 @@ class TorchPrimitives(LinearAlgebra, Fourier, SpecialFunctions, Primitives):
     hypot = _binary(torch.hypot, np.hypot)
     logaddexp = _binary(torch.logaddexp, np.logaddexp)
     remainder = _binary(torch.remainder, np.remainder)
-    floor_divide = _binary(_constant(torch.floor_divide), np.floor_divide)
+    floor_divide = _binary(_without_derivative(torch.floor_divide), np.floor_divide)
     equal = _binary(operator.eq, np.equal, takes_numbers=True)
     not_equal = _binary(operator.ne, np.not_equal, takes_numbers=True)
     less = _binary(operator.lt, np.less, takes_numbers=True)
@@ -249,7 +276,10 @@ class TorchPrimitives(LinearAlgebra, Fourier, SpecialFunctions, Primitives):
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
         condition = self._cast(condition, _BOOL)
-        if isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor) and x.dtype is y.dtype:
+        if type(x) is torch.Tensor and x.dtype in _INEXACT:
+            if type(y) is float or (type(y) is torch.Tensor and y.dtype is x.dtype):
+                return torch.where(condition, x, y)
+        elif type(x) is float and type(y) is torch.Tensor and y.dtype in _INEXACT:
             return torch.where(condition, x, y)
         return torch.where(condition, *self._promoted((x, y)))
 
@@ -332,6 +362,8 @@ class TorchPrimitives(LinearAlgebra, Fourier, SpecialFunctions, Primitives):
 
     def getitem(self, x: Any, *, index: Any) -> Any:
         x = self._tensor(x)
+        if type(index) is int:
+            return x[index]
         parts = self._parts(index)
         if _is_basic(parts):
             return x[parts]

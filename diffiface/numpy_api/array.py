@@ -366,13 +366,19 @@ def argument(raw: Any, p: Primitives) -> Array:
     return array
 
 
+def dress_number(raw: Any, p: Primitives) -> Array | Scalar:
+    """Dress a raw value of floats or complex numbers: no booleans or integers to be made plain."""
+    # (An engine's own property may be slow, where `shape` knows its values; those of ours are asked directly.)
+    return Array(raw, p) if (raw.shape if p.traced_inexact else p.shape(raw)) else Scalar(raw, p)
+
+
 def dress(raw: Any, p: Primitives) -> Any:
     """Dress a raw value (tuples and lists of them by element).
 
     Booleans and integers that are known become plain NumPy, so that masks, indices and counts are ordinary.
     """
-    if type(raw) is p.traced_type and p.traced_inexact:
-        return Array(raw, p) if raw.shape else Scalar(raw, p)
+    if type(raw) is p.traced_type and (p.traced_inexact or p.dtype(raw).kind in "fc"):
+        return dress_number(raw, p)
     dtype = getattr(raw, "dtype", None)
     if dtype is None:
         if isinstance(raw, (tuple, list)):
@@ -387,7 +393,7 @@ def dress(raw: Any, p: Primitives) -> Any:
         if constant is not None:
             constant = np.asarray(constant)
             return (constant if constant.flags.writeable else constant.copy()) if constant.ndim else constant[()]
-    return Array(raw, p) if (raw.shape if type(raw) is p.traced_type else p.shape(raw)) else Scalar(raw, p)
+    return Array(raw, p) if p.shape(raw) else Scalar(raw, p)
 
 
 def _cast_item(p: Primitives, item: Any, dtype: np.dtype) -> Any:

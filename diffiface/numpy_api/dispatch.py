@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from diffiface.errors import TracedValueError, UnsupportedOperationError, user_line
-from diffiface.numpy_api.array import Array, Scalar, dress
+from diffiface.numpy_api.array import Array, Scalar, dress, dress_number
 from diffiface.numpy_api.conversion import array_in, raw_in, raw_operand, trace_among
 from diffiface.numpy_api.dressed import PLAIN_NUMBER_FIX, Dressed
 from diffiface.numpy_api.table import (
@@ -79,7 +79,7 @@ def array_ufunc(self: Dressed, function: np.ufunc, method: str, *inputs: Any, **
             raw = self._value if self._root is None else self._read()
             p = self._p
             entry = UFUNCS.get(function)
-            if entry is None or p.composites:
+            if entry is None or entry.name in p.composites:
                 entry = _entry_of(function, p)
             result = entry.translation(p, raw)
         else:
@@ -87,12 +87,12 @@ def array_ufunc(self: Dressed, function: np.ufunc, method: str, *inputs: Any, **
             if operands[0] is NotImplemented or operands[-1] is NotImplemented:
                 return NotImplemented
             entry = UFUNCS.get(function)
-            if entry is None or p.composites:
+            if entry is None or entry.name in p.composites:
                 entry = _entry_of(function, p)
             result = entry.translation(p, *operands)
         if entry.discrete or type(result) is tuple:
             return dress(result, p)
-        return Array(result, p) if result.shape else Scalar(result, p)
+        return dress_number(result, p)
     if method == "at":
         return _at(self, function, inputs)
     if method == "outer":
@@ -169,12 +169,14 @@ def array_function(
         entry = FUNCTIONS.get(function)
         if entry is not None and not entry.dressed and len(args) <= entry.arrays:
             p = self._p
-            raw = _raw_arrays(args, p)
+            if len(args) == 1 and args[0] is self:
+                raw = (self._value if self._root is None else self._read(),)
+                p = self._p  # a view may have followed its root into another trace
+            else:
+                raw = _raw_arrays(args, p)
             if raw is not None:
                 translation = p.composites.get(entry.name, entry.translation) if p.composites else entry.translation
                 result = translation(p, *raw)
-                if type(result) is p.traced_type and p.traced_inexact:
-                    return Array(result, p) if result.shape else Scalar(result, p)
                 return dress(result, p)
     p = trace_among(args, self._p)
     assert p is not None

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.numpy_api.array import Array, Scalar, dress
+from diffiface.numpy_api.array import Array, Scalar, dress, dress_number
 from diffiface.numpy_api.conversion import raw_operand
 from diffiface.numpy_api.dressed import Dressed, known
 from diffiface.primitives import Primitives
@@ -58,17 +58,12 @@ def _operands(value: Any, other: Any) -> tuple[Primitives, Any, Any]:
     return p, raw, operand
 
 
-def _dress_number(raw: Any, p: Primitives) -> Any:
-    # Arithmetic on dressed values gives no booleans or integers to be made plain, which `dress` would look for.
-    return Array(raw, p) if raw.shape else Scalar(raw, p)
-
-
 def _arithmetic(primitive: str) -> Callable[[Any, Any], Any]:
     def method(self: Dressed, other: Any) -> Any:
         p, raw, operand = _operands(self, other)
         if operand is NotImplemented:
             return NotImplemented
-        return _dress_number(getattr(p, primitive)(raw, operand), p)
+        return dress_number(getattr(p, primitive)(raw, operand), p)
 
     return method
 
@@ -78,7 +73,7 @@ def _reflected(primitive: str) -> Callable[[Any, Any], Any]:
         p, raw, operand = _operands(self, other)
         if operand is NotImplemented:
             return NotImplemented
-        return _dress_number(getattr(p, primitive)(operand, raw), p)
+        return dress_number(getattr(p, primitive)(operand, raw), p)
 
     return method
 
@@ -114,7 +109,7 @@ def _unary(primitive: str) -> Callable[[Any], Any]:
     def method(self: Dressed) -> Any:
         raw = self._value if self._root is None else self._read()
         p = self._p
-        return _dress_number(getattr(p, primitive)(raw), p)
+        return dress_number(getattr(p, primitive)(raw), p)
 
     return method
 
@@ -124,7 +119,7 @@ def _power(self: Dressed, other: Any) -> Any:
         raw = self._read()
         p = self._p
         if p.dtype(raw).kind in "fc":
-            return _dress_number(getattr(p, _SIMPLE_POWERS[other])(raw), p)
+            return dress_number(getattr(p, _SIMPLE_POWERS[other])(raw), p)
     return _plain_power(self, other)
 
 

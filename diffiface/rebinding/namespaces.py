@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from diffiface.rebinding.rebound import check_of, is_current, rebound
+from diffiface.rebinding.rebound import PLAIN, check_of, is_current, rebound
 from diffiface.rebinding.substitutes import load_translations
 
 _KEPT = 512
@@ -95,6 +95,9 @@ class _Lookup(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         namespace = self.namespace
+        value = namespace.real.get(name)
+        if value is not None and type(value) in PLAIN:  # data, read at every step of a loop
+            return value
         if name in namespace.written:
             return namespace.real[name] if name in namespace.real else _builtins_of(namespace.real)[name]
         return namespace.look_up(name)

@@ -30,7 +30,7 @@ import numpy as np
 
 from diffiface.errors import UnsupportedOperationError, user_line
 from diffiface.numpy_api.array import Array, Scalar
-from diffiface.numpy_api.dispatch import call
+from diffiface.numpy_api.dispatch import array_function, call
 from diffiface.numpy_api.dressed import Dressed
 from diffiface.numpy_api.table import FUNCTIONS, public_name
 from diffiface.primitives import NUMPY
@@ -147,7 +147,7 @@ def redirected(function: Callable[..., Any]) -> Callable[..., Any]:
         for argument in args:
             kind = type(argument)
             if kind is Array or kind is Scalar:
-                return call(argument, function, args, keywords)
+                return array_function(argument, function, (), args, keywords)
         dressed = find_dressed(args)
         if dressed is None and keywords:
             dressed = find_dressed(keywords)

@@ -24,7 +24,7 @@ def _count(p: Primitives, a: Any, axes: tuple[int, ...], where: Any, keepdims: b
 def mean(
     p: Primitives, a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, *, where: Any = True
 ) -> Any:
-    a = inexact(p, cast(p, a, dtype))
+    a = inexact(p, a if dtype is None else cast(p, a, dtype))
     axes = axes_of(p, a, axis)
     if where is True:
         return p.divide(p.sum(a, axis=axes, keepdims=keepdims), size(p, a, axes))

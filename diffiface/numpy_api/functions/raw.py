@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NoReturn
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from diffiface.numpy_api.dispatch import unsupported
 from diffiface.primitives import Primitives
+
+_ALL_AXES = tuple(tuple(range(rank)) for rank in range(65))  # NumPy's arrays have at most 64
 
 
 def ndim(p: Primitives, a: Any) -> int:
@@ -20,7 +23,7 @@ def axes_of(p: Primitives, a: Any, axis: Any) -> tuple[int, ...]:
     """Return `axis` (None, a number or several) as a tuple of non-negative axes."""
     rank = len(p.shape(a))
     if axis is None:
-        return tuple(range(rank))
+        return _ALL_AXES[rank]
     if type(axis) is int and 0 <= axis < rank:
         return (axis,)
     return normalize_axis_tuple(axis, rank)
@@ -39,10 +42,7 @@ def flat(p: Primitives, a: Any) -> Any:
 def size(p: Primitives, a: Any, axes: tuple[int, ...] | None = None) -> int:
     """Return the number of elements, of the whole or along some axes."""
     shape = p.shape(a)
-    count = 1
-    for axis in range(len(shape)) if axes is None else axes:
-        count *= shape[axis]
-    return count
+    return math.prod(shape if axes is None else [shape[axis] for axis in axes])
 
 
 def along(axis: int, index: Any) -> tuple[Any, ...]:
