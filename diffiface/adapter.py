@@ -65,6 +65,7 @@ from diffiface.symbolic_programs import PreparedProgram as PreparedProgram
 from diffiface.symbolic_programs import SymbolicOperators as SymbolicOperators
 from diffiface.symbolic_programs import run_once as run_once
 from diffiface.tracing import current_trace as current_trace
+from diffiface.tracing import running as running
 from diffiface.tracing import tracing as tracing
 
 Leaves = Sequence[Any]
@@ -285,6 +286,13 @@ class Backend:
         Asked for every operator, whether the engine supplies or derives it.
         Return the engine method of `operator` with f bound, `run(xs, [tangents or cotangents,] contexts)`,
         safe to use from several threads; or None if preparing gains nothing.
+
+        What it returns may have further methods, which the front end uses where it finds them: `explain()` and
+        `graph()` for `Prep`'s own; `only(indices)`, the same run where the other results may be left out; and on what
+        that returns, `direct(places, fallback)`: a bound call of the engine's own, from the user's bare NumPy arguments
+        to what he gets. `places` are the parts it returns, each the path among the results and whether that part is a
+        batch of one, to be returned without its batch axis; `fallback` it calls with the same arguments wherever they
+        are not those it was made for, or a derivative is being taken (`running.traces`).
         """
         return None
 

@@ -105,6 +105,20 @@ class Watch:
             tests.append(f"{_route(name, value, container, key)} is not {name(value)}")
         return tests
 
+    def plain_entries(self) -> tuple[list[tuple[Any, Any]], list[tuple[Any, Any, Any]]] | None:
+        """Return what `tests` compares as cells with their contents, and dicts with keys and values; None if there is more."""
+        if self._sizes or self._arrays:
+            return None
+        cells, entries = [], []
+        for container, key, value in self._entries:
+            if type(container) is types.CellType and value is not _ABSENT:
+                cells.append((container, value))
+            elif type(container) is dict and value is not _ABSENT:
+                entries.append((container, key, value))
+            else:
+                return None
+        return cells, entries
+
     def holds(self) -> bool:
         """Say whether everything that is not read live is as it was."""
         for container, key, value in self._entries:

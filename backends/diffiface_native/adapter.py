@@ -82,14 +82,25 @@ class _Recording(Backend):
         if self.compile is False or not getattr(f, "traces_numpy", False):
             return eager
         method = self.method(operator)
-        replayed = Replayed(self.name, method, f, eager or partial(method, f), self._program)
+        replayed = Replayed(self.name, method, f, eager or partial(method, f), self._program, self._new_direct())
         if operator in _WITHOUT_SEEDS:
             replayed.record(xs, contexts)
         return replayed
 
+    def _is_replayed(self) -> bool:
+        return self.compile == "replay" or (self.compile == "auto" and find_spec("llvmlite") is None)
+
+    def _new_direct(self) -> Callable[..., Any] | None:
+        """Return what makes bound calls in machine code."""
+        if self._is_replayed():
+            return None
+        from diffiface_native.compiled.direct import DirectCall
+
+        return DirectCall
+
     def _program(self, graph: Graph) -> Program:
         """Make a recorded graph run: as machine code, if that is wanted, can be had and is worth its compilation."""
-        if self.compile == "replay" or (self.compile == "auto" and find_spec("llvmlite") is None):
+        if self._is_replayed():
             if len(graph.live()) > _MOST_CALLS:
                 raise NotRecordable(f"more than {_MOST_CALLS} operations")
             return Program(graph)

@@ -97,6 +97,15 @@ def _one_y(result: Any) -> Any:
     return leaf[()] if isinstance(leaf, np.ndarray) and leaf.ndim == 0 else leaf
 
 
+_BARE_PLACES: dict[Part, tuple[tuple[int, ...], bool]] = {
+    "y": ((), False),
+    "x": ((0,), False),
+    "batch of y": ((0,), True),
+    "batch of x": ((0,), True),
+    "y by x": ((0, 0), False),
+    "x by x": ((0, 0), False),
+}
+"""The same for an engine that hands out bound calls of its own: the path, and whether it leads to a batch of one."""
 _BARE_RESULTS: dict[Part, str] = {
     "y": "one_y(results[{i}])",
     "x": "results[{i}][0]",
@@ -246,7 +255,8 @@ class Prep:
         if not plain:
             return thorough
         if result is not None:
-            return _short_way((call.xs[0], *call.contexts), result, run, thorough) or thorough
+            short = _short_way((call.xs[0], *call.contexts), result, run, thorough)
+            return self._shortest_way(variant, call, run, short) or thorough
         seed = _bare_seed(call)
         seeded = self._descriptor.seeds is not None
         if call.x_specs[0].family != NUMPY_FAMILY or call.x_specs[0].shape == () or (seeded and seed is None):
@@ -256,7 +266,23 @@ class Prep:
         parts = [_BARE_RESULTS[self._descriptor.parts[i]].format(i=i) for i in indices]
         result = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
         arguments = (call.xs[0], *call.contexts) if seed is None else (call.xs[0], seed[0], *call.contexts)
-        return _short_way(arguments, result, run, thorough, seeded=seeded, function=self._function) or thorough
+        short = _short_way(arguments, result, run, thorough, seeded=seeded, function=self._function)
+        return self._shortest_way(variant, call, run, short) or thorough
+
+    def _shortest_way(self, variant: str, call: Call, run: Any, short: Any) -> Any:
+        """Return the engine's own bound call, which leaves to the short way what it does not know, if it has one."""
+        direct = getattr(run, "direct", None)
+        if direct is None or short is None or call.x_specs[0].family != NUMPY_FAMILY or call.x_specs[0].shape == ():
+            return short
+        if self._function.y_structure is not trees.LEAF:
+            return short
+        places = []
+        for index in self._descriptor.variants[variant]:
+            path, alone = _BARE_PLACES[self._descriptor.parts[index]]
+            if self._descriptor.parts[index] == "y" and self._descriptor.output != "scalar":
+                path = (0,)
+            places.append(((index, *path), alone))
+        return direct(places, short) or short
 
     def _thorough(self, variant: str, *args: Any, out: Any = None, y: Any = None) -> Any:
         """Flatten and compare every argument, then run: the way for structures, scalars, seeds, `out=`, mismatches."""

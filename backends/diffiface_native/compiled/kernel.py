@@ -62,7 +62,7 @@ class KernelText:
                 self._fill(folded)
             for j, nest in enumerate(nests):
                 NestText(self, nest, f"w{i}n{j}.").write()
-        without_the_lock, with_it_again = ([], []) if self.work() < _LONG else (RELEASE, ACQUIRE)
+        without_the_lock, with_it_again = (RELEASE, ACQUIRE) if self.is_long else ([], [])
         return "\n".join([
             f"define ptr @{self._name}(ptr %self, ptr %arguments, i64 %count) {{",
             "entry:",
@@ -92,6 +92,11 @@ class KernelText:
                 f"  %{name}{slot} = load {kind}, ptr %field{slot}",
             ]
         return lines
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it releases Python's lock."""
+        return self.work() >= _LONG
 
     def work(self) -> float:
         """Return about how many additions of numbers the function does."""

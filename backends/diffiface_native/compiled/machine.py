@@ -15,7 +15,7 @@ import llvmlite.binding as llvm
 
 from diffiface_native.compiled import object_cache
 
-_METH_FASTCALL = 0x80
+METH_FASTCALL, METH_KEYWORDS = 0x80, 0x02
 _lock = threading.Lock()
 _numbers = itertools.count()
 
@@ -31,7 +31,7 @@ class _MethodDef(ctypes.Structure):
 
 _new_function = ctypes.pythonapi.PyCFunction_NewEx
 _new_function.restype = ctypes.py_object
-_new_function.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
+_new_function.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object]
 
 _NAME = b"kernel"
 
@@ -44,6 +44,8 @@ _ADDRESSES = [
     for function in (ctypes.pythonapi.PyEval_SaveThread, ctypes.pythonapi.PyEval_RestoreThread)
 ]
 _WHERE = bytes.__basicsize__ - 1 + ctypes.sizeof(_MethodDef)
+WORDS_AT = _WHERE + 8 * len(_ADDRESSES)
+"""Where further words of a function's own stand behind the object it is bound to."""
 
 RELEASE = [
     f"  %save.at = getelementptr i8, ptr %self, i64 {_WHERE}",
@@ -59,10 +61,13 @@ ACQUIRE = [
 """The lines that take it again."""
 
 
-def _function(address: int) -> Callable[..., Any]:
-    """Return the Python function object of machine code at an address."""
-    definition = bytes(_MethodDef(_NAME, address, _METH_FASTCALL, None)) + struct.pack("QQ", *_ADDRESSES)
-    return _new_function(ctypes.cast(ctypes.c_char_p(definition), ctypes.c_void_p), definition, None)
+def function_at(address: int, flags: int = METH_FASTCALL, words: bytes = b"", kept: Any = None) -> Callable[..., Any]:
+    """Return the Python function object of machine code at an address.
+
+    `words` are put where the machine code finds them (`WORDS_AT`); `kept` lives as long as the function.
+    """
+    definition = bytes(_MethodDef(_NAME, address, flags, None)) + struct.pack("QQ", *_ADDRESSES) + words
+    return _new_function(ctypes.cast(ctypes.c_char_p(definition), ctypes.c_void_p), definition, kept)
 
 
 class _Host:
@@ -110,7 +115,7 @@ class MachineCode:
             # The tracker owns the code: dropping it frees the memory.
             self._tracker = library.link(_host.linker, f"diffiface{next(_numbers)}")
         self.addresses: dict[str, int] = {name: self._tracker[name] for name in names}
-        self.functions: dict[str, Callable[..., Any]] = {name: _function(self._tracker[name]) for name in names}
+        self.functions: dict[str, Callable[..., Any]] = {name: function_at(self._tracker[name]) for name in names}
 
 
 def _compiled(text: str, machine: Any) -> bytes:

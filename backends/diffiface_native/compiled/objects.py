@@ -11,10 +11,11 @@ from collections.abc import Sequence
 HEADER = object.__basicsize__
 """Where an array's data pointer, and a float's value, stand in the object."""
 
-_TYPE = HEADER - 8
-_ND, _DIMENSIONS, _DESCR, _FLAGS = (HEADER + 8 * i for i in (1, 2, 5, 6))
+DATA = HEADER
+TYPE = HEADER - 8
+ND, DIMENSIONS, DESCR, FLAGS = (HEADER + 8 * i for i in (1, 2, 5, 6))
 """Where further fields of an array stand (`PyArrayObject_fields` in NumPy's ndarraytypes.h)."""
-_C_CONTIGUOUS = 1
+C_CONTIGUOUS = 1
 
 _IMMORTAL = sys.version_info >= (3, 12)
 """Whether None, True and False are not counted (PEP 683)."""
@@ -61,11 +62,11 @@ class FitText:
             self._lines += argument(name, slot)
         for i, shape in enumerate(self._shapes):
             self._lines += [*argument(f"dtype{i}", 3 + 2 * i), *argument(f"array{i}", 4 + 2 * i)]
-            self._require("ptr", f"%array{i}", _TYPE, "%kind")
-            self._require("ptr", f"%array{i}", _DESCR, f"%dtype{i}")
-            self._require("i32", f"%array{i}", _FLAGS, str(_C_CONTIGUOUS), mask=_C_CONTIGUOUS)
-            self._require("i32", f"%array{i}", _ND, str(len(shape)))
-            self._lines.append(f"  %dims{i}.at = getelementptr i8, ptr %array{i}, i64 {_DIMENSIONS}")
+            self._require("ptr", f"%array{i}", TYPE, "%kind")
+            self._require("ptr", f"%array{i}", DESCR, f"%dtype{i}")
+            self._require("i32", f"%array{i}", FLAGS, str(C_CONTIGUOUS), mask=C_CONTIGUOUS)
+            self._require("i32", f"%array{i}", ND, str(len(shape)))
+            self._lines.append(f"  %dims{i}.at = getelementptr i8, ptr %array{i}, i64 {DIMENSIONS}")
             self._lines.append(f"  %dims{i} = load ptr, ptr %dims{i}.at")
             for axis, n in enumerate(shape):
                 self._require("i64", f"%dims{i}", 8 * axis, str(n))

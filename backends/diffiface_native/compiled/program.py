@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from diffiface_native.compiled.direct import KernelCall
 from diffiface_native.compiled.fusion import Kernel, Plan
 from diffiface_native.compiled.kernel import KernelText, module_text
 from diffiface_native.compiled.machine import MachineCode
@@ -27,11 +29,14 @@ class CompiledProgram(Program):
     def __init__(self, graph: Graph, *, strict: bool = False):
         self._layouts: dict[int, Any] = {}
         """Value number → an array (or number) laid out as the program will have it."""
+        self._guarded_by_python = False
         self._checked_numbers: set[int] = set()
         """The values laid out by NumPy, whose strides are tested before a kernel reads them."""
         self._texts: list[KernelText] = []
         self._arrays: dict[int, str] = {}
         """Number of each value that a kernel stored → the name of the array it is in."""
+        self.direct_steps: list[KernelCall | tuple[str, bytes]] = []
+        """The kernels as they are called, each with its guards behind it: the array of a value, and what is in it."""
         self._plan = Plan(graph, strict=strict)
         self._for_python = self._read_by_python(graph)
         super().__init__(graph)
@@ -40,6 +45,42 @@ class CompiledProgram(Program):
 
     def _reason(self, value: Value) -> str:
         return self._plan.reason(value)
+
+    # ---- for bound calls in machine code
+
+    @property
+    def kernels_alone(self) -> bool:
+        """Whether nothing is computed, compared or laid out by Python."""
+        return all(isinstance(step, Kernel) for step in self._plan.steps) and not self._guarded_by_python
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a kernel releases Python's lock."""
+        return any(text.is_long for text in self._texts)
+
+    def array_of(self, value: Value) -> str | None:
+        """Name the array that a kernel stores a value in."""
+        return self._arrays.get(value.number)
+
+    def address_of(self, function: str) -> int:
+        """Return where a kernel's machine code is."""
+        return self._code.addresses[function]
+
+    def memory_sizes(self) -> dict[str, int]:
+        """Return how many bytes each array has that the kernels store in, by name."""
+        sizes = {f"b{i}": prod(shape) * dtype.itemsize for i, (shape, dtype) in enumerate(self._specs)}
+        return sizes | {self._arrays[v.number]: v.sample.nbytes for v in self._values if v.number in self._arrays}
+
+    def _write_guard(self, value: Value, guards: dict[int, Any]) -> None:
+        super()._write_guard(value, guards)
+        guard = guards.get(value.number)
+        if guard is None:
+            return
+        name = self._arrays.get(value.number)
+        if name is None:
+            self._guarded_by_python = True
+        else:
+            self.direct_steps.append((name, guard.expected))
 
     def describe(self) -> str:
         kernels = [step for step in self._plan.steps if isinstance(step, Kernel)]
@@ -144,6 +185,7 @@ class CompiledProgram(Program):
         if text.scratch_size:
             names.append(f"b{len(self._specs)}")
             self._specs.append(((text.scratch_size,), np.dtype(np.float64)))
+        self.direct_steps.append(KernelCall(f"k{number}", (*names, "None")))
         self.lines.append(f"kernel_k{number}({', '.join([*names, 'None'])})")
         for value in kernel.stored:
             name = self._arrays[value.number]

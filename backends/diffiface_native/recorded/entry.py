@@ -31,16 +31,18 @@ class Entry:
         watch: Watch,
     ):
         self._program = program
-        self._types = types
+        self.types = types
         """What each input is: an array or a float (the arrays that are read live are the last of them)."""
         self._names = program.names
-        self._layout = layout
-        self._static = static
-        self._watch = watch
+        self.layout = layout
+        """For each group of the method's arguments, which of them are inputs of the graph."""
+        self.static = static
+        """The other arguments, which must stay what they were."""
+        self.watch = watch
 
     def write(self, results: Any) -> str:
         """Return the source of the function, for results like these."""
-        groups = ", ".join(f"g{i}" for i in range(len(self._layout)))
+        groups = ", ".join(f"g{i}" for i in range(len(self.layout)))
         lines = [*self._unpack(), *self._tests(), *self._program.lines, f"return {self._packed(results)}"]
         body = "\n    ".join(lines)
         return f"def run({groups}):\n    {body}\n"
@@ -52,21 +54,21 @@ class Entry:
 
     def _unpack(self) -> list[str]:
         inputs = iter(range(len(self._program.graph.inputs)))
-        others = iter(range(len(self._static)))
+        others = iter(range(len(self.static)))
         # Cotangents may be a function of y's shapes, another one in every call: not for a recording.
-        lines = ["if callable(g1): return MISS"] if len(self._layout) == 3 else []
-        for i, group in enumerate(self._layout):
+        lines = ["if callable(g1): return MISS"] if len(self.layout) == 3 else []
+        for i, group in enumerate(self.layout):
             names = [f"v{next(inputs)}" if is_input else f"s{next(others)}" for is_input in group]
             if names:
                 lines.append(f"{', '.join(names)}, = g{i}")
-        for place, live in zip(inputs, self._watch.live, strict=True):
-            lines += self._watch.reads(live, f"v{place}", self._name)
+        for place, live in zip(inputs, self.watch.live, strict=True):
+            lines += self.watch.reads(live, f"v{place}", self._name)
         return lines
 
     def _tests(self) -> list[str]:
         slow: list[str] = []
         lines: list[str] = []
-        for value, kind in zip(self._program.graph.inputs, self._types, strict=True):
+        for value, kind in zip(self._program.graph.inputs, self.types, strict=True):
             v, dtype = f"v{value.number}", self._name(value.dtype)
             if kind is not np.ndarray:
                 lines.append(f"if type({v}) is not {self._name(kind)}: return MISS")
@@ -83,10 +85,10 @@ class Entry:
         else:
             lines.append(f"if not {self._program.fits}:")
             lines += [f"    {line}" for line in slow]
-        for i, static in enumerate(self._static):
+        for i, static in enumerate(self.static):
             name, same = self._name(static), self._name(_same)
             lines.append(f"if s{i} is not {name} and not {same}(s{i}, {name}): return MISS")
-        lines += [f"if {test}: return MISS" for test in self._watch.tests(self._name)]
+        lines += [f"if {test}: return MISS" for test in self.watch.tests(self._name)]
         return lines
 
     def _packed(self, results: Any) -> str:

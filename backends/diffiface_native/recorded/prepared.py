@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,36 +49,50 @@ class Recording:
 
     graph: Graph
     program: Program
+    entry: Entry
+    """The way into the program."""
     source: str
     """The Python that runs the program."""
     seconds: tuple[float, float]
     """How long recording took, and what was made of it."""
     run: Run
     """`run(xs, [seeds,] contexts)` returns what the engine method would return, or MISS."""
-    build: Callable[[Graph, Any], tuple[Program, str, Run]]
+    build: Callable[[Graph, Any], tuple[Program, Entry, str, Run]]
     """Makes a graph with such results run."""
     results: tuple[Any, ...]
     """What the engine method returned while it was recorded."""
 
-    def only(self, wanted: frozenset[int]) -> Run:
-        """Return a `run` that need not compute all results: those left out are None in its tuple."""
+    def only(self, wanted: frozenset[int]) -> Recording:
+        """Return a recording that need not compute all results: those left out are None among its results."""
         # (the last result is what f returned beside y)
         some = tuple(r if i in wanted or i == len(self.results) - 1 else None for i, r in enumerate(self.results))
         graph = Graph(self.graph.values, self.graph.inputs, self.graph.guards, outputs_of(some))
         if graph.work() > _WORTH_BUILDING * self.graph.work() or self.graph.work() < _SMALL_WORK:
-            return self.run
-        return self.build(graph, some)[2]
+            return self
+        program, entry, source, run = self.build(graph, some)
+        return replace(self, graph=graph, program=program, entry=entry, source=source, run=run, results=some)
 
 
 class Replayed:
     """The engine method of one function, with recordings that are made when they are needed."""
 
-    def __init__(self, engine: str, method: Run, f: FlatFunction, eager: Run, program: Callable[[Graph], Program]):
+    def __init__(
+        self,
+        engine: str,
+        method: Run,
+        f: FlatFunction,
+        eager: Run,
+        program: Callable[[Graph], Program],
+        direct: Callable[..., Any] | None = None,
+    ):
         self._engine = engine
         self._method = method
         self._f = f
         self._eager = eager
         self._program = program
+        self._new_direct = direct
+        self._directs: list[Any] = []
+        """The bound calls in machine code that were handed out."""
         self._lock = threading.Lock()
         self._recordings: list[Recording] = []
         self._runs: tuple[Run, ...] = ()
@@ -106,6 +120,14 @@ class Replayed:
         """Return the method for a caller who looks at these of its results only: others may be None."""
         return _Part(self, frozenset(wanted))
 
+    def new_direct(self, places: Sequence[tuple[tuple[int, ...], bool]], fallback: Callable[..., Any]) -> Any:
+        """Return a bound call that gets to know of recordings, and loses them where the function is given up."""
+        if self._new_direct is None:
+            return None
+        direct = self._new_direct(places, fallback)
+        self._directs.append(direct)
+        return direct
+
     @property
     def recordings(self) -> list[Recording]:
         """The recordings that are in use, the latest first."""
@@ -132,6 +154,8 @@ class Replayed:
 
     def _give_up(self, reason: str) -> None:
         self.given_up, self._runs = reason, ()
+        for direct in self._directs:
+            direct.clear()
 
     def _record(self, inputs: Sequence[Any], static: tuple[Any, ...], layout: list[Any]) -> Recording:
         watch = Watch(user_function(self._f), static)
@@ -167,16 +191,16 @@ class Replayed:
 
         types, quiet = [*map(type, inputs), *(np.ndarray for _ in captured)], recorder.quiet
 
-        def build(graph: Graph, results: Any) -> tuple[Program, str, Run]:
+        def build(graph: Graph, results: Any) -> tuple[Program, Entry, str, Run]:
             program = self._program(graph)
             entry = Entry(program, types, layout, static, watch)
             source = entry.write(results)
             run = entry.compile(source)
-            return program, source, _quietly(run) if quiet else run
+            return program, entry, source, _quietly(run) if quiet else run
 
-        program, source, run = build(recorder.graph, results)
+        program, entry, source, run = build(recorder.graph, results)
         seconds = (recorded - start, time.perf_counter() - recorded)
-        return Recording(recorder.graph, program, source, seconds, run, build, results)
+        return Recording(recorder.graph, program, entry, source, seconds, run, build, results)
 
     def graph(self) -> str:
         """Return the latest recording's graph as text."""
@@ -206,6 +230,7 @@ class _Part:
         self._wanted = wanted
         self._runs: dict[int, tuple[Recording, Run]] = {}
         """By id of the recording (kept beside, so that the id stays its own)."""
+        self._directs: list[Any] = []
 
     def __call__(self, xs: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
         if current_trace() is NUMPY:
@@ -216,10 +241,30 @@ class _Part:
                     return results
         return self._whole(xs, *rest)
 
+    def direct(self, places: Sequence[tuple[tuple[int, ...], bool]], fallback: Callable[..., Any]) -> Any:
+        """Return a bound call in machine code: from the user's bare arguments to what he gets.
+
+        A recording is entered when it first runs by way of the fallback: what computes less is built only then.
+
+        Args:
+            places: the path of each part it returns among the method's results, and whether that part is a batch of
+                one, to be returned without its batch axis.
+            fallback: the Python function it leaves the call to wherever no recording fits.
+        Returns:
+            A function object; None where there is no machine code.
+        """
+        direct = self._whole.new_direct(places, fallback)
+        if direct is None:
+            return None
+        self._directs.append(direct)
+        return direct.function
+
     def _build(self, recording: Recording) -> Run:
-        run = recording.only(self._wanted)
-        self._runs[id(recording)] = (recording, run)
-        return run
+        part = recording.only(self._wanted)
+        self._runs[id(recording)] = (recording, part.run)
+        for direct in self._directs:
+            direct.add(part.program, part.entry, part.results)
+        return part.run
 
 
 def _split(xs: Sequence[Any], rest: Sequence[Any]) -> tuple[list[Any], tuple[Any, ...], list[list[bool]]]:

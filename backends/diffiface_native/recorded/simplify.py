@@ -83,6 +83,10 @@ def _broadcast_to(x: Any, *, shape: tuple[int, ...]) -> Value | None:
     return x if x.shape == shape else None
 
 
+def _reduction(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Value | None:
+    return x if axis == () and x.dtype.kind == "f" else None
+
+
 def _transpose(x: Any, *, axes: tuple[int, ...]) -> Value | Rewrite | None:
     if axes == tuple(range(len(axes))):
         return x
@@ -107,6 +111,9 @@ RULES: dict[str, Rule] = {
     "add": _add,
     "reshape": _reshape,
     "broadcast_to": _broadcast_to,
+    "sum": _reduction,
+    "max": _reduction,
+    "min": _reduction,
     "transpose": _transpose,
     "astype": _astype,
     "real": _real,
