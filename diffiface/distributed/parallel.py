@@ -17,7 +17,7 @@ from diffiface.distributed.stand_in import StandIn, checked, like, user_argument
 from diffiface.distributed.work import Request, Shipped, numpy_leaves, products
 from diffiface.function import Function
 from diffiface.operators.cascade import DERIVATIONS, engine_method
-from diffiface.operators.preparation import engine_run
+from diffiface.operators.prepared_engine import engine_run
 from diffiface.registry import resolve
 
 _SPLIT = ("pushforward", "pullback", "jacobian", "hvp", "hessian")

@@ -23,9 +23,10 @@ from diffiface.operators.hessian import HESSIAN
 from diffiface.operators.hvp import HVP
 from diffiface.operators.jacobian import JACOBIAN
 from diffiface.operators.operator import Operator
-from diffiface.operators.preparation import check_same_value, engine_run
+from diffiface.operators.prepared_engine import engine_run
 from diffiface.operators.pullback import PULLBACK
 from diffiface.operators.pushforward import PUSHFORWARD
+from diffiface.operators.same_value import check_same_value
 from diffiface.operators.second_derivative import SECOND_DERIVATIVE
 
 _MOST_PREPARED = 256

@@ -1,83 +1,27 @@
-"""One operator call: arguments checked and flattened, the engine run, results put together."""
+"""One operator call: its arguments checked and flattened, and the engine run on them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from diffiface import registry, trees
 from diffiface.adapter import NUMPY, Backend, current_trace
-from diffiface.arrays import NUMPY_FAMILY, TRACED, LeafSpec, family_of, finish, is_plain, normalise
+from diffiface.arrays import NUMPY_FAMILY, TRACED, LeafSpec, family_of, normalise
 from diffiface.contexts import Cache, Constant
 from diffiface.errors import DiffifaceError, InputError, UnsupportedOperationError
 from diffiface.function import Function, definition_of
-from diffiface.numpy_api import Array, Dressed, Scalar, dress
+from diffiface.numpy_api import Array, Scalar
 from diffiface.operators.cascade import engine_method
 from diffiface.operators.delegating import Delegating
-from diffiface.operators.operator import Operator, Part
-from diffiface.operators.out import fill
+from diffiface.operators.operator import Operator
+from diffiface.operators.signature import ContextSpec, Signature, context_leaf_spec
 from diffiface.style import is_native
 from diffiface.tracing import running
 
 _SINGLE_LEAVES = (np.ndarray, float, int, bool, str, type(None), np.float64, Array, Scalar)
-
-
-@dataclass(frozen=True)
-class ContextSpec:
-    """What a preparation remembers of a constant: its kind, dtype and shape, or its type."""
-
-    leaves: tuple[Any, ...]
-    structure: Any
-    cache: bool = False
-
-    def __str__(self) -> str:
-        inside = ", ".join(map(str, self.leaves))
-        text = inside if self.structure is trees.LEAF else f"{trees.describe(self.structure)} of {inside}"
-        return f"Cache {text}" if self.cache else text
-
-
-@dataclass(frozen=True)
-class Signature:
-    """Everything about a call that preparing fixes."""
-
-    x: tuple[Any, tuple[LeafSpec, ...]]
-    seeds: tuple[int | None, Any, tuple[LeafSpec, ...]] | None
-    contexts: tuple[ContextSpec, ...]
-    y: LeafSpec | None
-
-    def rows(self) -> list[tuple[str, str]]:
-        """Name and describe each argument."""
-
-        def show(structure: Any, specs: Sequence[LeafSpec]) -> str:
-            inside = ", ".join(map(str, specs))
-            return inside if structure is trees.LEAF else f"{trees.describe(structure)} of {inside}"
-
-        rows = [("x", show(*self.x))]
-        if self.y is not None:
-            rows.insert(0, ("y", str(self.y)))
-        if self.seeds is not None:
-            batch, structure, specs = self.seeds
-            text = show(structure, specs)
-            rows.append(("t", text if batch is None else f"{batch} of {text}"))
-        rows += [(f"context {i}", str(spec)) for i, spec in enumerate(self.contexts)]
-        return rows
-
-
-def context_leaf_spec(leaf: Any) -> Any:
-    """Describe one constant as far as a preparation may depend on it."""
-    if isinstance(leaf, Dressed):  # first: dressed values pass for NumPy's own
-        return LeafSpec(TRACED, leaf.dtype, leaf.shape)
-    if isinstance(leaf, np.ndarray):
-        return LeafSpec(NUMPY_FAMILY, leaf.dtype, leaf.shape)
-    if isinstance(leaf, (bool, int, float, complex, str)):
-        return type(leaf).__name__ if not isinstance(leaf, np.generic) else LeafSpec(NUMPY_FAMILY, leaf.dtype, (), True)
-    family = family_of(leaf)
-    if family is not None:
-        return LeafSpec(family.name, family.dtype(leaf), family.shape(leaf))
-    return type(leaf).__name__
 
 
 class Call:
@@ -314,107 +258,9 @@ class Call:
                 error.engine, error.where = self.backend.name, definition_of(self.f)
             raise
 
-    def assemble(self, results: tuple[Any, ...], variant: str, out: Any = None, y_structure: Any = trees.LEAF) -> Any:
-        """Put an engine's results into the user's structures and families, and pick what the variant returns."""
-        chosen = []
-        for index in self.operator.variants[variant]:
-            chosen.append(self._part(self.operator.parts[index], results[index], y_structure))
-        has_value = self.operator.variants[variant][0] == 0
-        if self.y_buffer is not None:
-            value = results[0][0]
-            np.copyto(self.y_buffer, value)
-            if has_value:
-                chosen[0] = self.y_buffer
-        if out is not None:
-            start = 1 if has_value else 0
-            chosen[start:] = fill(out, chosen[start:], self.backend.name)
-        if self.has_aux:
-            aux = trees.map_leaves(self._finish_aux, results[-1])
-            if has_value:
-                chosen[0] = (chosen[0], aux)
-            else:
-                chosen.append(aux)
-        return chosen[0] if len(chosen) == 1 else tuple(chosen)
-
-    def _part(self, part: Part, result: Any, y_structure: Any) -> Any:
-        if self.backend.joins_leaves and part in ("y by x", "x by x"):
-            return result[0][0]
-        if part == "y":
-            leaves = result if isinstance(result, (tuple, list)) else (result,)
-            return trees.unflatten(y_structure, map(self._finish_y, leaves))
-        if part == "x":
-            return trees.unflatten(self.x_structure, map(self._finish_x, result, self.x_specs, self.originals))
-        if part == "batch of y":
-            members = [
-                trees.unflatten(y_structure, [self._finish_y(_member(leaf, b)) for leaf in result])
-                for b in range(self.batch or 1)
-            ]
-            return members[0] if self.batch is None else tuple(members)
-        if part == "batch of x":
-            members = [
-                trees.unflatten(
-                    self.x_structure,
-                    [
-                        self._finish_x(_member(leaf, b), spec, original)
-                        for leaf, spec, original in zip(result, self.x_specs, self.originals, strict=True)
-                    ],
-                )
-                for b in range(self.batch or 1)
-            ]
-            return members[0] if self.batch is None else tuple(members)
-        outer = y_structure if part == "y by x" else self.x_structure
-        return trees.unflatten(
-            outer,
-            [
-                trees.unflatten(
-                    self.x_structure,
-                    [self._finish_derivative(leaf, o) for leaf, o in zip(row, self.originals, strict=True)],
-                )
-                for row in result
-            ],
-        )
-
-    def _finish_x(self, result: Any, spec: LeafSpec, original: Any) -> Any:
-        if self.nested and not is_plain(result):
-            return dress(result, current_trace())
-        return finish(result, spec, original)
-
-    def _finish_y(self, result: Any) -> Any:
-        if self.nested and not is_plain(result):
-            return dress(result, current_trace())
-        if self.originals[0] is not None:
-            return finish(np.asarray(result), self.x_specs[0], self.originals[0])
-        if isinstance(result, np.ndarray) and result.ndim == 0:
-            return result[()]
-        return result
-
-    def _finish_derivative(self, result: Any, original: Any) -> Any:
-        if original is not None and not self.nested:
-            return finish(result, self.x_specs[0], original)
-        return self._finish_y(result)
-
-    def _finish_aux(self, leaf: Any) -> Any:
-        family = None if is_plain(leaf) or isinstance(leaf, str) else family_of(leaf)
-        if (
-            family is not None
-            and not self.nested
-            and self.x_specs[0].family == NUMPY_FAMILY
-            and not self.function.native
-        ):
-            return family.to_numpy(leaf)
-        return leaf
-
 
 def _shapes(specs: Sequence[LeafSpec]) -> list[tuple[int, ...]]:
     return [spec.shape for spec in specs]
-
-
-def _member(batch: Any, index: int) -> Any:
-    """One member of a batch, as an array of its own."""
-    if isinstance(batch, np.ndarray):
-        return np.array(batch[index])
-    trace = current_trace()
-    return batch[index] if trace is NUMPY else trace.getitem(batch, index=index)
 
 
 def _stack(members: list[Any], dtype: np.dtype) -> Any:

@@ -11,7 +11,8 @@ from diffiface.adapter import Backend
 from diffiface.operators.call import Call
 from diffiface.operators.hessian import HESSIAN
 from diffiface.operators.linear_operator import LinearOperatorPrep, VectorLayout, linear_operator
-from diffiface.operators.preparation import Strict, engine_run
+from diffiface.operators.preparation import Strict
+from diffiface.operators.prepared_engine import engine_run
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator

@@ -12,7 +12,8 @@ from diffiface.errors import UnsupportedOperationError
 from diffiface.operators.call import Call
 from diffiface.operators.jacobian import JACOBIAN
 from diffiface.operators.linear_operator import LinearOperatorPrep, VectorLayout, linear_operator
-from diffiface.operators.preparation import Strict, engine_run
+from diffiface.operators.preparation import Strict
+from diffiface.operators.prepared_engine import engine_run
 from diffiface.second_order.backend import SecondOrder
 from diffiface.second_order.push_by_pullback import pushing
 

@@ -14,9 +14,12 @@ import numpy as np
 from diffiface.adapter import Backend
 from diffiface.arrays import family_of
 from diffiface.errors import InputError, OutputError, PreparationMismatchError
-from diffiface.operators.call import Call, Signature
+from diffiface.operators.call import Call
+from diffiface.operators.mismatch import mismatch_error
 from diffiface.operators.operator import Operator
-from diffiface.operators.preparation import Strict, check_same_value, mismatch_error
+from diffiface.operators.preparation import Strict
+from diffiface.operators.same_value import check_same_value
+from diffiface.operators.signature import Signature
 from diffiface.registry import resolve
 
 Product = Callable[[np.ndarray], np.ndarray]

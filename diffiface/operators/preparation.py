@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from diffiface import trees
-from diffiface.adapter import ENGINE_METHODS, NUMPY, Backend, FlatFunction, Leaves
-from diffiface.arrays import NUMPY_FAMILY, TRACED, family_of
-from diffiface.errors import InputError, PreparationMismatchError, TracingMismatchError, UnsupportedOperationError
-from diffiface.function import definition_of
-from diffiface.operators.call import Call, Signature
-from diffiface.operators.cascade import DERIVATIONS
+from diffiface.adapter import Backend
+from diffiface.arrays import NUMPY_FAMILY, family_of
+from diffiface.errors import InputError, PreparationMismatchError, UnsupportedOperationError
+from diffiface.operators.call import Call
+from diffiface.operators.mismatch import mismatch_error, name_of, same_function
 from diffiface.operators.operator import Operator, Part
-from diffiface.rebinding import original_of, plain_constants
+from diffiface.operators.prepared_engine import engine_run
+from diffiface.operators.results import assemble
+from diffiface.operators.same_value import check_same_value
+from diffiface.operators.signature import Signature
+from diffiface.rebinding import plain_constants
 from diffiface.registry import resolve
 from diffiface.tracing import running
 
@@ -26,54 +29,6 @@ if TYPE_CHECKING:
     from diffiface.sparse.pattern import SparsityPattern
 
 Strict = Literal[True, False, "reprepare"]
-
-
-class PreparedEngine:
-    """An engine whose methods are prepared at first use and kept: what derivations of a preparation run on.
-
-    A derivation (hessian from hvp, derivative from pushforward, ...) asks for the engine's methods by name;
-    here it gets the prepared ones, so that a derived operator profits from jit as a native one does.
-    """
-
-    def __init__(self, backend: Backend):
-        self._backend = backend
-        self._runs: dict[tuple[str, FlatFunction], Callable[..., tuple[Any, ...]]] = {}
-        for operator, method in ENGINE_METHODS.items():
-            if backend.supplies(operator):
-                setattr(self, method, partial(self._call, operator))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._backend, name)
-
-    def _call(self, operator: str, f: FlatFunction, xs: Leaves, *rest: Any) -> tuple[Any, ...]:
-        key = (operator, f)
-        run = self._runs.get(key)
-        if run is None:
-            run = self._backend.prepare(operator, f, xs, rest[-1])
-            if run is None:
-                run = partial(getattr(self._backend, ENGINE_METHODS[operator]), f)
-            self._runs[key] = run
-        return run(xs, *rest)
-
-    def explain(self) -> str:
-        """Say how each of the methods that were used so far runs."""
-        explained = [(operator, getattr(run, "explain", None)) for (operator, _), run in self._runs.items()]
-        lines = [
-            f"{self._backend.name} {operator}: {explain()}" for operator, explain in explained if explain is not None
-        ]
-        return "\n".join(lines) or f"{self._backend.name}: runs the engine directly"
-
-
-def engine_run(
-    backend: Backend, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
-) -> Callable[..., tuple[Any, ...]]:
-    """Let an engine prepare an operator, or the methods it is derived from: return `run(xs, [seeds,] contexts)`."""
-    run = backend.prepare(operator, f, xs, contexts)
-    if run is not None:
-        return run
-    if backend.supplies(operator):
-        return partial(getattr(backend, ENGINE_METHODS[operator]), f)
-    return partial(DERIVATIONS[operator], PreparedEngine(backend), f)
 
 
 def _test(name: str, value: Any, names: dict[str, Any]) -> str | None:
@@ -114,7 +69,7 @@ _BARE_RESULTS: dict[Part, str] = {
     "y by x": "one_y(results[{i}][0][0])",
     "x by x": "one_y(results[{i}][0][0])",
 }
-"""Where in an engine's `results` the parts are when x, y and t are single NumPy arrays (`Call.assemble` in short)."""
+"""Where in an engine's `results` the parts are when x, y and t are single NumPy arrays (`results.assemble` in short)."""
 
 
 def _bare_seed(call: Call) -> np.ndarray | None:
@@ -299,7 +254,7 @@ class Prep:
         )
         if call.nested:  # the preparation is for plain numbers; inside another derivative run directly
             call.function = call.make_function()
-            return call.assemble(call.run(), variant, out, call.function.y_structure)
+            return assemble(call, call.run(), variant, out, call.function.y_structure)
         if self.strict and call.signature != self._signature:
             if self.strict != "reprepare":
                 raise self._mismatch(call.signature)
@@ -307,7 +262,7 @@ class Prep:
             with self._lock:
                 self._prepare(call)
         results = call.run(self._run)
-        return call.assemble(results, variant, out, self._function.y_structure)
+        return assemble(call, results, variant, out, self._function.y_structure)
 
     def explain(self) -> str:
         """Say how calls are computed: replayed from a recording, compiled, or directly, and why.
@@ -410,7 +365,7 @@ class Prep:
     def _mismatch(self, given: Signature) -> PreparationMismatchError:
         return mismatch_error(
             self.backend.name,
-            [("f", _name(self.f), _name(self.f)), ("backend", repr(self.backend), repr(self.backend))],
+            [("f", name_of(self.f), name_of(self.f)), ("backend", repr(self.backend), repr(self.backend))],
             self._signature,
             given,
         )
@@ -419,12 +374,12 @@ class Prep:
         """Raise `PreparationMismatchError` unless this was prepared for that operator, function and backend."""
         backend = resolve(backend)
         if operator.name == self.operator and (
-            not self.strict or (_same_function(f, self.f) and backend in (self.backend, self._asked_for))
+            not self.strict or (same_function(f, self.f) and backend in (self.backend, self._asked_for))
         ):
             return
         rows = [
             ("operator", self.operator, operator.name),
-            ("f", _name(self.f), _name(f) + ("" if _same_function(f, self.f) else " (another object)")),
+            ("f", name_of(self.f), name_of(f) + ("" if same_function(f, self.f) else " (another object)")),
             ("backend", repr(self.backend), repr(backend)),
         ]
         raise mismatch_error(backend.name, rows, None, None)
@@ -441,78 +396,7 @@ class Prep:
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}: {spec}" for name, spec in self._signature.rows())
-        return f"<prepared {self.operator} of {_name(self.f)} by {self.backend!r} for {arguments}>"
-
-
-def _same_function(f: Callable[..., Any], g: Callable[..., Any]) -> bool:
-    f, g = original_of(f), original_of(g)  # code that is being differentiated knows other functions by rebound copies
-    # A bound method is a new object at every access; its function and instance are not.
-    return f is g or (
-        getattr(f, "__func__", f) is getattr(g, "__func__", g)
-        and hasattr(f, "__self__")
-        and f.__self__ is getattr(g, "__self__", None)
-    )
-
-
-def _name(f: Callable[..., Any]) -> str:
-    return getattr(f, "__qualname__", None) or repr(f)
-
-
-def mismatch_error(
-    engine: str, rows: list[tuple[str, str, str]], prepared: Signature | None, given: Signature | None
-) -> PreparationMismatchError:
-    """Build the error that shows every argument, as prepared and as given, with a mark."""
-    if prepared is not None and given is not None:
-        old, new = dict(prepared.rows()), dict(given.rows())
-        rows = rows + [(name, old.get(name, "(none)"), new.get(name, "(none)")) for name in {**old, **new}]
-    table = [("", "argument", "prepared for", "given")]
-    table += [("✓" if old == new else "✗", name, old, new) for name, old, new in rows]
-    widths = [max(len(row[column]) for row in table) for column in range(4)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
-    return PreparationMismatchError(
-        "the preparation was made for other arguments:\n  " + "\n  ".join(lines),
-        engine=engine,
-        fix='prepare again for these arguments, or prepare with strict="reprepare" (or strict=False: no check)',
-    )
-
-
-def check_same_value(call: Call) -> None:
-    """Run f once in plain NumPy and once dressed, and compare: one call each catches wrong branches and slips.
-
-    It also tells the structure of y before any engine runs, and raises what f or its output do wrong.
-    """
-    if any(spec.family == TRACED for spec in call.x_specs):
-        return
-    function = call.function
-    copies = tuple(np.array(x) for x in call.xs) if all(isinstance(x, np.ndarray) for x in call.xs) else None
-    if copies is None or not all(isinstance(c, (np.ndarray, float, int, str, type(None))) for c in call.contexts):
-        return
-    plain = copy.copy(function)
-    plain.traces = False
-    expected, _ = plain(NUMPY, copies, call.contexts)
-    function.y_structure = plain.y_structure
-    if not function.traces:
-        return
-    found, _ = function(NUMPY, call.xs, call.contexts)
-    for want, got in zip(expected, found, strict=True):
-        if np.shape(want) != np.shape(got) or not _close(np.asarray(want), np.asarray(got)):
-            raise TracingMismatchError(
-                f"the function gave {_short(got)} when traced, but {_short(want)} in plain NumPy",
-                engine=call.backend.name,
-                where=definition_of(call.f),
-                fix="look for random numbers, or state that changes from call to call",
-            )
-
-
-def _close(want: np.ndarray, got: np.ndarray) -> bool:
-    single = np.result_type(want, got).itemsize <= 4 or "f4" in (want.dtype.str[1:], got.dtype.str[1:])
-    scale = np.max(np.abs(want[np.isfinite(want)]), initial=0.0)
-    tolerance = (1e-3 if single else 1e-8) * (scale + 1e-300)
-    return bool(np.allclose(want, got, rtol=0, atol=tolerance, equal_nan=True))
-
-
-def _short(value: Any) -> str:
-    return np.array2string(np.asarray(value), threshold=6, precision=6)
+        return f"<prepared {self.operator} of {name_of(self.f)} by {self.backend!r} for {arguments}>"
 
 
 # ---- what the public functions call
@@ -552,7 +436,7 @@ def evaluate(
             operator, f, arguments, seeds, prepared=False, argnums=argnums, has_aux=has_aux, y=y
         )
         call = Call(operator, f, backend, arguments, seeds, argnums=argnums, has_aux=has_aux, y=y)
-        return call.assemble(call.run(), variant, out, call.function.y_structure)
+        return assemble(call, call.run(), variant, out, call.function.y_structure)
     prep.check_owner(operator, f, backend)
     keywords = {} if y is None else {"y": y}
     head = (arguments[0],) if operator.seeds is None else (arguments[0], seeds)

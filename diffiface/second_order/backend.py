@@ -193,7 +193,7 @@ class SecondOrder(Backend):
     def prepare(
         self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
     ) -> Callable[..., tuple[Any, ...]] | None:
-        from diffiface.operators.preparation import PreparedEngine, engine_run
+        from diffiface.operators.prepared_engine import PreparedEngine, engine_run
 
         outer, inner = self.engines
         if operator in _FIRST_ORDER:

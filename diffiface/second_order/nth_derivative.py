@@ -103,7 +103,7 @@ class NthDerivative(Backend):
     def prepare(
         self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
     ) -> Callable[..., tuple[Any, ...]] | None:
-        from diffiface.operators.preparation import engine_run
+        from diffiface.operators.prepared_engine import engine_run
 
         if self._is_native:
             return None

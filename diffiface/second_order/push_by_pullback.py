@@ -54,7 +54,7 @@ class PushByPullback(Backend):
     def prepare(
         self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
     ) -> Callable[..., tuple[Any, ...]] | None:
-        from diffiface.operators.preparation import PreparedEngine, engine_run
+        from diffiface.operators.prepared_engine import PreparedEngine, engine_run
 
         if operator == "pullback":
             return engine_run(self.engine, operator, f, xs, contexts)

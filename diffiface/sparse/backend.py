@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 from diffiface.adapter import NUMPY, Backend, Capabilities, Cotangents, FlatFunction, Leaves, Mode, current_trace
 from diffiface.errors import InputError, UnsupportedOperationError
 from diffiface.operators.cascade import engine_method
-from diffiface.operators.preparation import engine_run
+from diffiface.operators.prepared_engine import engine_run
 from diffiface.registry import resolve
 from diffiface.sparse.coloring.options import Coloring
 from diffiface.sparse.detection.detectors import Detector, detector_of

@@ -12,7 +12,7 @@ import numpy as np
 
 from diffiface.adapter import Backend, FlatFunction, Leaves, Mode
 from diffiface.errors import InputError
-from diffiface.operators.preparation import engine_run
+from diffiface.operators.prepared_engine import engine_run
 from diffiface.sparse.coloring.colored import ColoredPattern
 from diffiface.sparse.decompression import Decompression, Read, decompression_of
 from diffiface.sparse.detection.detectors import Known, Matrix

@@ -9,7 +9,7 @@ from typing import Any, cast
 from diffiface.adapter import Backend, Cotangents, FlatFunction, Leaves, Mode
 from diffiface.errors import InputError
 from diffiface.operators.cascade import engine_method
-from diffiface.operators.preparation import engine_run
+from diffiface.operators.prepared_engine import engine_run
 from diffiface.registry import resolve
 
 
