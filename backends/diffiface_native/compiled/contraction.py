@@ -1,21 +1,32 @@
-"""Products of matrices that are small in one direction, computed inside kernels.
+"""Products of matrices, and einsums of two arrays, that are small but for one index: computed inside kernels.
 
 Over a short inner length a product is a few multiplications for each entry of the result: elementwise, as far as a
-kernel is concerned. With a long inner length and few results it is that many sums over one loop. What is large both ways
-is left to BLAS.
+kernel is concerned. With a long inner length and few results it is that many sums over one loop. Where one index is long
+(the rows of the data, say) and the others are not, it is one nest of loops over all indices, folded into the result, and
+is run in blocks of rows with what is computed before and after it (`rows`). What is large both ways is left to BLAS.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
+from string import ascii_uppercase
+from typing import Any
 
 import numpy as np
 
-from diffiface_native.compiled.index_map import FIXED, Map, Part, Place
+from diffiface_native.compiled.index_map import FIXED, START, Map, Part, Place
 from diffiface_native.recorded.graph import Value
 
 _SHORT = 8
-"""The longest inner length, and the most results, that a kernel computes."""
+"""The longest inner length, and the most results, of products whose terms are written out one by one."""
+
+_LEAST_ROWS = 48
+"""How long one index must be for the others to be looped over inside blocks of it."""
+_MOST_COLUMNS = 64
+"""How long the other indices may be."""
+_BLAS = 24
+"""Of a plain matrix product, the lesser of the two other lengths from which on BLAS is faster."""
 
 
 def _of_floats(value: Value) -> bool:
@@ -61,3 +72,95 @@ def _factors(value: Value, map_: Map, inner: Place) -> tuple[Part, Part]:
     if inner_length(value) == 1:
         inner = (FIXED, 0, 0)
     return (a, (*own, inner)), (b, (inner, *rest))
+
+
+# ---- one long index
+
+
+def _subscripts(value: Value) -> tuple[list[str], str] | None:
+    """Return the index letters of the two operands and of the result; None for what is no such product."""
+    if value.operation == "einsum":
+        given, _, result = value.parameters["subscripts"].replace(" ", "").partition("->")
+        operands = given.split(",")
+        if len(operands) != 2 or "." in given or any(len(set(part)) != len(part) for part in (*operands, result)):
+            return None
+        return operands, result
+    if value.operation != "matmul":
+        return None
+    a, b = (np.ndim(_sample(argument)) for argument in value.arguments)
+    stack = ascii_uppercase[: max(a, b, 2) - 2]
+    rows, columns = "i" * (a > 1), "k" * (b > 1)
+    operands = [f"{stack[len(stack) - max(0, a - 2) :]}{rows}j", f"{stack[len(stack) - max(0, b - 2) :]}j{columns}"]
+    return operands, f"{stack}{rows}{columns}"
+
+
+def _lengths(value: Value, operands: list[str]) -> dict[str, int]:
+    lengths: dict[str, int] = {}
+    for letters, argument in zip(operands, value.arguments, strict=True):
+        for letter, n in zip(letters, np.shape(_sample(argument)), strict=True):
+            lengths[letter] = max(n, lengths.get(letter, 1))
+    return lengths
+
+
+def _domain(value: Value) -> tuple[str, dict[str, int]]:
+    """Return the letters of a product, those of the result first, and their lengths."""
+    found = _subscripts(value)
+    assert found is not None
+    operands, result = found
+    lengths = _lengths(value, operands)
+    return result + "".join(letter for letter in lengths if letter not in result), lengths
+
+
+def is_of_rows(value: Value) -> bool:
+    """Say whether a value is a product with one long index whose others are so short that BLAS gains nothing."""
+    found = _subscripts(value)
+    if found is None or value.dtype != np.float64 or value.sample.size == 0:
+        return False
+    if any(getattr(_sample(a), "dtype", None) != np.float64 for a in value.arguments):
+        return False
+    (one, other), result = found
+    shared = set(one) & set(other)
+    summed = (set(one) | set(other)) - set(result)
+    if not summed or not summed <= shared:
+        return False
+    lengths = _lengths(value, [one, other])
+    *others, longest = sorted(lengths.values())
+    if longest < _LEAST_ROWS or any(n > _MOST_COLUMNS for n in others) or 0 in others:
+        return False
+    plain = not shared & set(result)
+    # Of three lengths the least two: a plain product of matrices is BLAS's where both are large enough.
+    return not (plain and len(others) > 1 and others[-2] >= _BLAS)
+
+
+def longest_index(value: Value) -> int:
+    """Return the length of the long index of a product of rows."""
+    return max(_domain(value)[1].values())
+
+
+def extents(value: Value) -> tuple[int, ...]:
+    """Return the lengths of the loops over all indices of a product: those of the result first."""
+    letters, lengths = _domain(value)
+    return tuple(lengths[letter] for letter in letters)
+
+
+def factors(value: Value, places: Map) -> tuple[Map, tuple[Part, Part]]:
+    """Return where in the result the product of two factors is added, and the factors; `places` are of the loops."""
+    letters, _ = _domain(value)
+    place = dict(zip(letters, places, strict=True))
+    found = _subscripts(value)
+    assert found is not None
+    a, b = (
+        (argument, tuple(START if n == 1 else place[i] for i, n in zip(own, np.shape(_sample(argument)), strict=True)))
+        for argument, own in zip(value.arguments, found[0], strict=True)
+    )
+    return tuple(place[letter] for letter in found[1]), (a, b)
+
+
+def times_read(value: Value) -> list[int]:
+    """Return how often each entry of the two operands of a product of rows is read."""
+    size = prod(extents(value))
+    return [size // max(1, np.size(_sample(argument))) for argument in value.arguments]
+
+
+def _sample(argument: Any) -> Any:
+    return argument.sample if type(argument) is Value else argument

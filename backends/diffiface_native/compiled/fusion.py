@@ -33,6 +33,8 @@ _WORTH_STORING = 16
 """How much arithmetic may be done again, per entry, before an array is made of it."""
 _MOST_PLACES = 12
 """At how many places a value may be read without being stored, however cheap."""
+_READ_AGAIN = 3
+"""How often the entries of a computed operand may be read by a product without being stored."""
 
 
 @dataclass(eq=False)
@@ -118,6 +120,8 @@ class Plan:
             return "reduced"
         if self._moves and not exact and contraction.is_short(value):
             return "fused"
+        if self._moves and not exact and contraction.is_of_rows(value):
+            return "reduced"
         if self._moves and moves(value):
             return "moved"
         if self._moves and value.operation == "reshape" and value.dtype in (_FLOAT, np.dtype(np.bool_)):
@@ -180,11 +184,17 @@ class Plan:
             own = cost_of(value) if kind == "fused" else 0.0
             self._cost[value.number] = min(1e9, own + inner)
         places: dict[int, set[Any]] = {}
+        again: set[int] = set()
+        """Numbers of the values whose entries a product reads again and again."""
         for value in reversed(self._values):
             kind = self._kind[value.number]
-            if kind == "reduced" and value.operation == "matmul":
-                for argument in value.operands:
-                    places.setdefault(argument.number, set()).add((argument.shape, identity(argument.shape)))
+            if kind == "reduced" and value.operation in ("matmul", "einsum"):
+                narrow = contraction.is_narrow(value)
+                for argument, times in zip(value.arguments, contraction.times_read(value), strict=True):
+                    if type(argument) is Value:
+                        places.setdefault(argument.number, set()).add((argument.shape, identity(argument.shape)))
+                        if times >= _READ_AGAIN and not narrow:
+                            again.add(argument.number)
                 continue
             if kind == "reduced":
                 (argument,) = value.arguments
@@ -196,6 +206,11 @@ class Plan:
             if value.number in self._wanted:
                 read.add((value.shape, identity(value.shape)))
             cost = self._cost[value.number]
+            if value.number in again and kind == "moved":
+                again.update(operand.number for operand in value.operands)
+            if value.number in again and kind == "fused" and cost >= 1:
+                self._kept.add(value.number)
+                read = {(value.shape, identity(value.shape))}
             if len(read) > 1 and kind == "fused":
                 if (len(read) - 1) * cost > _WORTH_STORING or len(read) > _MOST_PLACES:
                     self._kept.add(value.number)

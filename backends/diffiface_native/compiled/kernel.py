@@ -7,16 +7,17 @@ strides are those it was written for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from math import prod
 from typing import Any
 
 from diffiface_native.compiled import vector_math
 from diffiface_native.compiled.lowering import cost_of_operation, double
 from diffiface_native.compiled.machine import ACQUIRE, RELEASE
-from diffiface_native.compiled.nest import Nest
 from diffiface_native.compiled.nest_text import COMBINED, IDENTITY, Argument, NestText
 from diffiface_native.compiled.objects import HEADER, FitText, argument, returned
+from diffiface_native.compiled.rows import Item, RowGroup
+from diffiface_native.compiled.rows_text import RowsText
 from diffiface_native.compiled.straight import Rolled
 from diffiface_native.recorded.graph import Value
 
@@ -29,23 +30,33 @@ _LONG = 1_000_000
 class KernelText:
     """Writes one function: the waves of its nests, one after the other."""
 
-    def __init__(self, name: str, waves: Sequence[Sequence[Nest]], arguments: dict[Any, Argument]):
+    def __init__(
+        self,
+        name: str,
+        items: Sequence[Item],
+        arguments: dict[Any, Argument],
+        local: Set[int] = frozenset(),
+    ):
+        """Prepare to write nests and groups of them; `local` are the numbers of the values that only a group reads."""
         self._name = name
-        self._waves = waves
+        self._nests = [nest for item in items for nest in (item.nests if isinstance(item, RowGroup) else [item])]
         self._arguments = arguments
         """By the number of the Value, or the id of a constant array, negated."""
         self.functions: set[tuple[str, int]] = set()
         """The vector functions that are called, by name and number of lanes."""
         self.allocations: list[str] = []
         self.lines: list[str] = []
-        self.rolled = {id(nest): Rolled(nest) for nests in waves for nest in nests if not nest.extents}
+        self.rolled = {id(nest): Rolled(nest) for nest in self._nests if not nest.extents}
+        self._items = [
+            RowsText(self, item, local, f"g{i}.") if isinstance(item, RowGroup) else item
+            for i, item in enumerate(items)
+        ]
         self.code = sum(
-            self.rolled[id(nest)].code if id(nest) in self.rolled else 2 * len(nest.expressions)
-            for nests in waves
-            for nest in nests
+            self.rolled[id(nest)].code if id(nest) in self.rolled else 2 * len(nest.expressions) for nest in self._nests
         )
         """How many operations are written (those of a loop twice: what is left over at its end is written again)."""
         self.scratch_size = sum(rolled.scratch for rolled in self.rolled.values())
+        self.scratch_size += sum(item.scratch for item in self._items if isinstance(item, RowsText))
         """How many numbers of scratch memory the function needs, in an array that is its last argument but None."""
         self._scratch_used = 0
 
@@ -57,11 +68,15 @@ class KernelText:
         return f"%scratch{start}"
 
     def text(self) -> str:
-        for i, nests in enumerate(self._waves):
-            for folded in {t.value.number: t.value for nest in nests for t in nest.folds}.values():
-                self._fill(folded)
-            for j, nest in enumerate(nests):
-                NestText(self, nest, f"w{i}n{j}.").write()
+        filled: set[int] = set()
+        for i, item in enumerate(self._items):
+            text = item if isinstance(item, RowsText) else NestText(self, item, f"n{i}.")
+            for value in text.added_to():
+                if value.number not in filled:
+                    filled.add(value.number)
+                    data = f"%data{self.argument(value).slot}"
+                    self.fill(data, prod(value.shape), value.operation, f"fill{value.number}")
+            text.write()
         without_the_lock, with_it_again = (RELEASE, ACQUIRE) if self.is_long else ([], [])
         return "\n".join([
             f"define ptr @{self._name}(ptr %self, ptr %arguments, i64 %count) {{",
@@ -101,18 +116,14 @@ class KernelText:
     def work(self) -> float:
         """Return about how many additions of numbers the function does."""
         return sum(
-            prod(nest.extents) * sum(cost_of_operation(e.operation) for e in nest.expressions)
-            for nests in self._waves
-            for nest in nests
+            prod(nest.extents) * sum(cost_of_operation(e.operation) for e in nest.expressions) for nest in self._nests
         )
 
-    def _fill(self, value: Value) -> None:
-        """Set a reduction's result to what changes nothing."""
-        data, count = f"%data{self.argument(value).slot}", prod(value.shape)
-        if COMBINED[value.operation] == "fadd":
+    def fill(self, data: str, count: int, operation: str, tag: str) -> None:
+        """Set so many numbers to what changes nothing in a reduction of this kind."""
+        if COMBINED[operation] == "fadd":
             self.lines.append(f"  call void @llvm.memset.p0.i64(ptr {data}, i8 0, i64 {8 * count}, i1 false)")
             return
-        tag = f"fill{value.number}"
         self.allocations.append(f"  %{tag}.counter = alloca i64")
         self.lines += [
             f"  store i64 0, ptr %{tag}.counter",
@@ -120,7 +131,7 @@ class KernelText:
             f"{tag}:",
             f"  %{tag}.i = load i64, ptr %{tag}.counter",
             f"  %{tag}.at = getelementptr double, ptr {data}, i64 %{tag}.i",
-            f"  store double {double(IDENTITY[value.operation])}, ptr %{tag}.at",
+            f"  store double {double(IDENTITY[operation])}, ptr %{tag}.at",
             f"  %{tag}.next = add i64 %{tag}.i, 1",
             f"  store i64 %{tag}.next, ptr %{tag}.counter",
             f"  %{tag}.more = icmp slt i64 %{tag}.next, {count}",

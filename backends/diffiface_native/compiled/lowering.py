@@ -51,6 +51,14 @@ class Lanes:
         text = "true" if value else "false"
         return text if self.width == 1 else f"<{', '.join([f'i1 {text}'] * self.width)}>"
 
+    def splat(self, scalar: str, element: str) -> str:
+        """Return one number in every lane."""
+        if self.width == 1:
+            return scalar
+        kind = self.type(element)
+        one = self.emit(f"insertelement {kind} poison, {element} {scalar}, i64 0")
+        return self.emit(f"shufflevector {kind} {one}, {kind} poison, <{self.width} x i32> zeroinitializer")
+
     def binary(self, instruction: str, a: str, b: str) -> str:
         return self.emit(f"{instruction} {self.type('double')} {a}, {b}")
 

@@ -12,7 +12,7 @@ from collections import Counter
 from diffiface_native.compiled.nest import Expression, Nest
 
 _PRODUCTS = frozenset({"multiply", "square"})
-_SUMS = frozenset({"sum", "matmul"})
+_SUMS = frozenset({"sum", "matmul", "einsum"})
 
 
 def fused_products(nest: Nest) -> dict[int, int]:

@@ -104,8 +104,10 @@ Recipes = dict[tuple[int, Map], tuple[Value, "list[Part] | None"]]
 
 def domain_of(root: Value, folded: bool) -> tuple[int, ...]:
     """Return the shape over which a root is computed."""
-    if folded and root.operation == "matmul":
+    if folded and contraction.is_narrow(root):
         return (contraction.inner_length(root),)
+    if folded and root.operation in ("matmul", "einsum"):
+        return contraction.extents(root)
     return root.arguments[0].shape if folded else root.shape
 
 
@@ -189,8 +191,10 @@ def _terms(root: Value, box: Box, folded: bool) -> list[tuple[Map, tuple[Part, .
     places = _places(box)
     if not folded:
         return [(places, ((root, places),))]
-    if root.operation == "matmul":
+    if contraction.is_narrow(root):
         return list(contraction.entries(root, places[0]))
+    if root.operation in ("matmul", "einsum"):
+        return [contraction.factors(root, places)]
     return [(_fold_map(root, places), ((root.arguments[0], places),))]
 
 
@@ -218,7 +222,10 @@ class _Builder:
         places = self._write(recipes)
         nest = Nest(self._extents, self._expressions, exact=any(self._wave.exact(v) for v, _ in recipes.values()))
         for root, map_, factors in terms:
-            found = [places[value.number, place] for value, place in factors]
+            found = [
+                places[factor.number, place] if type(factor) is Value else self._constant(factor, place)
+                for factor, place in factors
+            ]
             expression = found[0] if len(found) == 1 else self._combine("multiply", root, *found)
             (nest.folds if folded(root) else nest.stores).append(Target(root, expression, map_))
         return nest

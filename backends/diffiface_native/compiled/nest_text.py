@@ -13,6 +13,7 @@ from diffiface_native.compiled.lowering import Lanes, double, lower
 from diffiface_native.compiled.multiply_add import factors, folded_products, fused_products
 from diffiface_native.compiled.nest import Expression, Nest, Target
 from diffiface_native.compiled.straight import Rolled, StraightText
+from diffiface_native.recorded.graph import Value
 
 WIDTHS = (8, 4, 2, 1)
 """Lanes per step: at best two AVX2 registers, so that latencies overlap."""
@@ -22,9 +23,9 @@ _SHORT_BODY = 100
 _LONGEST_ROW = 8
 """The longest rows that are loaded at once and dealt to the lanes."""
 
-IDENTITY = {"sum": 0.0, "matmul": 0.0, "max": -inf, "min": inf}
+IDENTITY = {"sum": 0.0, "matmul": 0.0, "einsum": 0.0, "max": -inf, "min": inf}
 """What a reduction of nothing is."""
-COMBINED = {"sum": "fadd", "matmul": "fadd", "max": "maximum", "min": "minimum"}
+COMBINED = {"sum": "fadd", "matmul": "fadd", "einsum": "fadd", "max": "maximum", "min": "minimum"}
 """How two results of a reduction are made one."""
 
 
@@ -46,6 +47,18 @@ class Access:
     argument: Argument
     offset: int
     strides: list[int]
+    base: str = ""
+    """The pointer to its first element, where that is not the argument's own."""
+
+    @property
+    def pointer(self) -> str:
+        return self.base or f"%data{self.argument.slot}"
+
+
+class Walk(Protocol):
+    """Says how a nest walks an array (a Value's or a constant): where a map leads, by which strides."""
+
+    def __call__(self, thing: Any, map_: Map) -> Access: ...
 
 
 def access(argument: Argument, map_: Map, loops: int) -> Access:
@@ -82,28 +95,34 @@ class Function(Protocol):
 
     def scratch(self, size: int) -> str: ...
 
+    def fill(self, data: str, count: int, operation: str, tag: str) -> None: ...
+
 
 class NestText:
     """Writes the loops of one nest."""
 
-    def __init__(self, kernel: Function, nest: Nest, prefix: str):
+    def __init__(
+        self, kernel: Function, nest: Nest, prefix: str, extents: Sequence[int] | None = None, walk: Walk | None = None
+    ):
+        """Prepare to write a nest: its own loops, or those that `extents` and `walk` agree upon."""
         self._kernel = kernel
         self._nest = nest
         self._prefix = prefix
-        self._extents = list(nest.extents)
+        self._extents = list(nest.extents if extents is None else extents)
         loops = len(self._extents)
+        walked: Walk = walk or (lambda thing, map_: access(kernel.argument(thing), map_, loops))
         self._loads: dict[int, Access] = {}
         self._numbers: dict[int, Argument] = {}
         """The loads of Python floats."""
         for place, expression in enumerate(nest.expressions):
             if expression.operation == "load":
-                argument = kernel.argument(expression.value)
-                if argument.strides is None:
-                    self._numbers[place] = argument
+                found = walked(expression.value, expression.map)
+                if found.argument.strides is None:
+                    self._numbers[place] = found.argument
                 else:
-                    self._loads[place] = access(argument, expression.map, loops)
-        self._stores = [access(kernel.argument(t.value), t.map, loops) for t in nest.stores]
-        self._folds = [access(kernel.argument(t.value), t.map, loops) for t in nest.folds]
+                    self._loads[place] = found
+        self._stores = [walked(t.value, t.map) for t in nest.stores]
+        self._folds = [walked(t.value, t.map) for t in nest.folds]
         join_loops(self._extents, [*self._loads.values(), *self._stores, *self._folds])
         self._loops = len(self._extents)
         self._width = next(w for w in WIDTHS if not self._loops or w <= self._extents[-1]) if self._loops else 1
@@ -141,7 +160,7 @@ class NestText:
         by_walk: dict[Any, dict[int, int]] = {}
         for place, walk in self._loads.items():
             if walk.strides and 1 < walk.strides[-1] <= _LONGEST_ROW:
-                by_walk.setdefault((walk.argument.slot, tuple(walk.strides)), {})[walk.offset] = place
+                by_walk.setdefault((walk.pointer, tuple(walk.strides)), {})[walk.offset] = place
         rows: dict[int, list[int]] = {}
         for (_, strides), offsets in by_walk.items():
             for offset in sorted(offsets):
@@ -153,6 +172,10 @@ class NestText:
     @staticmethod
     def _depth_of(access: Access) -> int:
         return max((loop + 1 for loop, stride in enumerate(access.strides) if stride), default=0)
+
+    def added_to(self) -> list[Value]:
+        """Return the values that must hold what changes nothing before the nest folds into them."""
+        return [target.value for target in self._nest.folds]
 
     def write(self) -> None:
         outer = max(0, self._loops - 1)
@@ -321,23 +344,13 @@ class NestText:
         if expression.operation == "number":
             return self._compute(lanes, place, expression, "")
         result = self._outside[place]
-        if lanes.width == 1:
-            return result
-        return self._splat(lanes, result, "i1" if expression.is_truth else "double")
-
-    @staticmethod
-    def _splat(lanes: Lanes, scalar: str, element: str) -> str:
-        if lanes.width == 1:
-            return scalar
-        kind = lanes.type(element)
-        one = lanes.emit(f"insertelement {kind} poison, {element} {scalar}, i64 0")
-        return lanes.emit(f"shufflevector {kind} {one}, {kind} poison, <{lanes.width} x i32> zeroinitializer")
+        return lanes.splat(result, "i1" if expression.is_truth else "double")
 
     # ---- memory
 
     def _pointer(self, lanes: Lanes, walk: Access, counter: str) -> str:
         """Point at the element of the first lane (the last one where the array is walked backwards)."""
-        element, pointer = walk.argument.element, f"%data{walk.argument.slot}"
+        element, pointer = walk.argument.element, walk.pointer
         for loop, stride in enumerate(walk.strides[: self._loops - 1]):
             if stride:
                 step = lanes.emit(f"mul nsw i64 %{self._prefix}l{loop}.i, {stride}")

@@ -14,6 +14,7 @@ from diffiface_native.compiled.kernel import KernelText, module_text
 from diffiface_native.compiled.machine import MachineCode
 from diffiface_native.compiled.nest_text import Argument
 from diffiface_native.compiled.objects import FitText
+from diffiface_native.compiled.rows import local_values, schedule
 from diffiface_native.compiled.straight import MOST_OPERATIONS, TooMuchCode
 from diffiface_native.ground import GROUND
 from diffiface_native.recorded.graph import Graph, Value
@@ -166,10 +167,15 @@ class CompiledProgram(Program):
                 arguments[key] = Argument(len(names), strides, _ELEMENTS[layout.dtype])
             names.append(name)
 
+        items = schedule(kernel.waves)
+        local = local_values(items) - self._read_elsewhere(kernel)
         for value in kernel.stored:
-            add(value.number, self._stored(value), np.empty(value.shape, value.dtype))
+            if value.number not in local:
+                add(value.number, self._stored(value), np.empty(value.shape, value.dtype))
         for value in kernel.loads:
-            if value.number not in arguments:  # (a later wave of a kernel reads what an earlier one has stored)
+            if (
+                value.number not in arguments and value.number not in local
+            ):  # (a later wave of a kernel reads what an earlier one has stored)
                 add(value.number, *self._loaded(value))
         for wave in kernel.waves:
             for nest in wave:
@@ -178,7 +184,7 @@ class CompiledProgram(Program):
                         array = np.array(constant, order="C")
                         add(-id(constant), self.name(array), array)
         number = len(self._texts)
-        text = KernelText(f"k{number}", kernel.waves, arguments)
+        text = KernelText(f"k{number}", items, arguments, local)
         self._texts.append(text)
         if sum(text.code for text in self._texts) > MOST_OPERATIONS:
             raise TooMuchCode
@@ -188,9 +194,24 @@ class CompiledProgram(Program):
         self.direct_steps.append(KernelCall(f"k{number}", (*names, "None")))
         self.lines.append(f"kernel_k{number}({', '.join([*names, 'None'])})")
         for value in kernel.stored:
+            if value.number in local:
+                continue
             name = self._arrays[value.number]
             if value.number in self._for_python and name != f"v{value.number}":
                 self.lines.append(f"v{value.number} = {name}{'' if value.shape else '[()]'}")
+
+    def _read_elsewhere(self, kernel: Kernel) -> set[int]:
+        """Return the numbers of the values that are read as arrays: by other kernels and NumPy, or in another shape."""
+        read = set(self._for_python)
+        for step in self._plan.steps:
+            if isinstance(step, Kernel):
+                loads = [value for value in step.loads if step is not kernel or self._plan.kind(value) == "reshaped"]
+                for value in loads:
+                    read.add(value.number)
+                    while self._plan.kind(value) == "reshaped":
+                        value = value.operands[0]
+                        read.add(value.number)
+        return read
 
     def _loaded(self, value: Value) -> tuple[str, np.ndarray | None]:
         """Return the name of what a kernel reads a value from, and its layout (None for a Python float)."""
