@@ -182,6 +182,12 @@ def capabilities(spec: str | Backend) -> Capabilities:
     return resolve(spec).capabilities()
 
 
+def available_families() -> tuple[str, ...]:
+    """Return the libraries, besides NumPy, whose arrays are taken for x and that are installed, without loading them."""
+    names = {point.name for point in entry_points(group="diffiface.families")}
+    return tuple(sorted(name for name in names if importlib.util.find_spec(name) is not None))
+
+
 @functools.cache
 def family_of_module(module: str) -> Any | None:
     """Return the array family registered for types of this top-level module (None if there is none)."""

@@ -26,4 +26,5 @@ from diffiface.testing.scenario import select as select
 from diffiface.testing.scenarios import branch_scenarios as branch_scenarios
 from diffiface.testing.scenarios import classic_scenarios as classic_scenarios
 from diffiface.testing.scenarios import default_scenarios as default_scenarios
+from diffiface.testing.scenarios import family_scenarios as family_scenarios
 from diffiface.testing.scenarios import sparse_scenarios as sparse_scenarios

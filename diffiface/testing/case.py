@@ -10,7 +10,7 @@ import numpy as np
 
 from diffiface import trees
 from diffiface.adapter import Backend
-from diffiface.arrays import family_of
+from diffiface.arrays import NUMPY_FAMILY, family_of
 from diffiface.comparison.problem import arrays_of, copied, same_bytes
 from diffiface.operators.operator import Part
 from diffiface.operators.preparation import Prep
@@ -152,9 +152,7 @@ class Case:
         low, high = np.asarray(low), np.asarray(high)
         if is_sparse(found):
             found = self._dense(name, found, low)
-        if not isinstance(found, (np.ndarray, np.generic, float, complex)):
-            raise Violation(f"{name} is of type {type(found).__name__}, not of NumPy's")
-        array = np.asarray(found)
+        array = self._as_numpy(name, found)
         if array.shape != low.shape:
             raise Violation(f"{name} has the shape {array.shape} instead of {low.shape}")
         x_dtype = self.x_dtype
@@ -172,6 +170,20 @@ class Case:
             count = f" ({bad.sum()} of {bad.size} entries wrong)" if bad.size > 1 else ""
             raise Violation(f"{name}{entry} is {array[worst]:.10g}, should be {should}{count}")
 
+    def _as_numpy(self, name: str, found: Any) -> np.ndarray:
+        """Check that a result is in the arrays of x's library, and look at it as NumPy."""
+        wanted = self.scenario.family
+        family = None if isinstance(found, (np.ndarray, np.generic, float, complex)) else family_of(found)
+        if wanted == NUMPY_FAMILY:
+            if family is not None or not isinstance(found, (np.ndarray, np.generic, float, complex)):
+                raise Violation(f"{name} is of type {type(found).__name__}, not of NumPy's")
+            return np.asarray(found)
+        if family is None or family.name != wanted:
+            raise Violation(f"{name} is of type {type(found).__name__}, not an array of {wanted}, as x is")
+        if family.is_traced(found):
+            raise Violation(f"{name} is still part of the engine's own trace or graph")
+        return np.asarray(family.to_numpy(found))
+
     def _dense(self, name: str, found: Any, exact: np.ndarray) -> np.ndarray:
         """Look at what a sparse result stores, and fill in its zeros."""
         if found.format != "csr":
@@ -185,8 +197,8 @@ class Case:
     @property
     def x_dtype(self) -> np.dtype:
         """The dtype of x's leaves together; numbers and integers become float64."""
-        leaves = [np.asarray(leaf) for leaf in trees.flatten(self.scenario.x)[0]]
-        dtype = np.result_type(*leaves)
+        leaves = trees.flatten(self.scenario.differentiated)[0]
+        dtype = np.result_type(*map(_dtype_of, leaves))
         return dtype if dtype.kind in "fc" else np.dtype(np.float64)
 
     def _judge_dtype(self, name: str, part: Part, dtype: np.dtype, kind: str, x_dtype: np.dtype) -> None:
@@ -223,6 +235,8 @@ class Case:
         parts = [part.low if isinstance(part, Between) else part for part in parts]
         if any(np.ndim(leaf) == 0 for part in parts for leaf in trees.flatten(part)[0]):
             return None
+        if not self.can_be_written:
+            return None
         made = [trees.map_leaves(self._blank, part) for part in parts]
         return made[0] if len(made) == 1 else tuple(made)
 
@@ -242,7 +256,17 @@ class Case:
 
     def _blank(self, leaf: np.ndarray) -> np.ndarray:
         dtype = np.result_type(self.x_dtype, leaf.dtype if leaf.dtype.kind == "c" else self.x_dtype)
-        return np.full(leaf.shape, np.nan, dtype)
+        blank = np.full(leaf.shape, np.nan, dtype)
+        return blank if self.scenario.family == NUMPY_FAMILY else self._family().from_numpy(blank, None)
+
+    @property
+    def can_be_written(self) -> bool:
+        """Whether arrays of x's library can be written at all (NumPy's can, JAX's cannot)."""
+        return self.scenario.family == NUMPY_FAMILY or self._family().mutable
+
+    def _family(self) -> Any:
+        """The family of x, which is not NumPy's."""
+        return family_of(trees.flatten(self.scenario.differentiated)[0][0])
 
 
 _NAMES: dict[Part, str] = {
@@ -281,6 +305,11 @@ class unchanged:
     def __exit__(self, kind: Any, *_: Any) -> None:
         if kind is None and not same_bytes(self._before, arrays_of(self._arguments)):
             raise Violation(f"{self._what} changed its arguments")
+
+
+def _dtype_of(leaf: Any) -> np.dtype:
+    family = family_of(leaf)
+    return np.asarray(leaf).dtype if family is None else family.dtype(leaf)
 
 
 def is_sparse(value: Any) -> bool:

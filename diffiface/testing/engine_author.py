@@ -16,6 +16,7 @@ from diffiface.testing.case import Violation
 from diffiface.testing.contract import CONTRACT
 from diffiface.testing.differentiation import Outcome, Report, said, test_differentiation
 from diffiface.testing.scenario import Scenario
+from diffiface.testing.scenarios import default_scenarios, family_scenarios
 
 
 def test_backend(
@@ -33,7 +34,8 @@ def test_backend(
 
     Args:
         backend: the engine's name, an object of its class, or the class itself (which need not be registered).
-        scenarios: what to test on; None: `default_scenarios()`.
+        scenarios: what to test on; None: `default_scenarios()`, and, of an engine that computes in another library's
+            arrays, `family_scenarios()` of that library.
         operators, tags, without: choose among the scenarios, as `select` does.
         rtol: how far results may be off; None: by the engine's kind and the dtype of x.
     Returns:
@@ -51,6 +53,10 @@ def test_backend(
         engine = backend() if isinstance(backend, type) else registry.resolve(backend)
     except MissingBackendError as error:
         raise unittest.SkipTest(str(error).replace("\n", " ")) from None
+    if scenarios is None:
+        scenarios = default_scenarios()
+        if engine.family in registry.available_families():
+            scenarios += family_scenarios(engine.family)
     report = Report(check_contract(engine))
     try:
         rest = test_differentiation(engine, scenarios, operators=operators, tags=tags, without=without, rtol=rtol)

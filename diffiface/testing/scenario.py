@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from diffiface.adapter import OPERATORS as _NAMES
+from diffiface.arrays import NUMPY_FAMILY
 from diffiface.comparison.problem import OPERATORS
 from diffiface.errors import InputError
 from diffiface.operators.operator import Operator
@@ -67,6 +68,8 @@ class Scenario:
     """`has_aux` or `argnums` of the call."""
     set_state: Callable[[int], None] | None = None
     """Changes what f's closure refers to; called with 0 before preparing, 1 and 2 before runs."""
+    family: str = NUMPY_FAMILY
+    """The library whose arrays x is in, and results must be: NumPy's, or as its `adapter.Family` is named."""
     rtol: float | None = None
     """How far results may be off; None: as precise as the engine's kind and the dtype of x allow."""
 
@@ -90,6 +93,12 @@ class Scenario:
     def t(self) -> Any:
         """The tangent, cotangent, or tuple of them of `at`."""
         return self.at.t
+
+    @property
+    def differentiated(self) -> tuple[Any, ...]:
+        """The arguments of f, at `at`, that are differentiated: x, unless `argnums` says otherwise."""
+        argnums, arguments = self.options.get("argnums", 0), (self.at.x, *self.at.contexts)
+        return tuple(arguments[i] for i in argnums) if isinstance(argnums, tuple) else (arguments[argnums],)
 
     @property
     def contexts(self) -> tuple[Any, ...]:

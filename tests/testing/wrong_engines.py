@@ -15,6 +15,7 @@ from diffiface.adapter import Backend, Mode
 _FORWARD = di.backend("forward", compile=False)
 gradient_by_forward = _FORWARD.method("gradient")
 jacobian_by_forward = _FORWARD.method("jacobian")
+hessian_by_forward = _FORWARD.method("hessian")
 
 
 @dataclass(frozen=True, repr=False)

@@ -39,6 +39,8 @@ _RULES: tuple[_Rule, ...] = (
     (_basic, modifiers.with_array_constant),
     (lambda s: _basic(s) and np.ndim(s.x) > 0, modifiers.with_cache),
     (_basic, modifiers.with_state),
+    (_basic, modifiers.by_second_argument),
+    (_vector_x, modifiers.by_two_arguments),
     (_basic, modifiers.with_aux),
     (_vector_x, modifiers.in_tree),
     (lambda s: _vector_x(s) and s.descriptor.output == "any", modifiers.tree_out),
@@ -52,6 +54,10 @@ _RULES: tuple[_Rule, ...] = (
     ),
     (lambda s: _vector_x(s) and s.descriptor.seeds == "tangents", lambda s: modifiers.in_tree(modifiers.batched(s))),
     (
+        lambda s: _vector_x(s) and s.descriptor.seeds is not None,
+        lambda s: modifiers.by_two_arguments(modifiers.batched(s)),
+    ),
+    (
         lambda s: _basic(s) and s.descriptor.fills_output and np.ndim(s.exact(s.at)[0]) > 0,
         lambda s: modifiers.filling(modifiers.with_constant(s)),
     ),
@@ -63,10 +69,11 @@ def default_scenarios() -> list[Scenario]:
     """Return the scenarios that every engine should pass.
 
     Every operator on functions between numbers, vectors and matrices, and variants: batches, functions that fill
-    their output, constants, caches, closures that change, auxiliary results, pytrees, float32, strided and read-only
-    arrays; nothing or one entry in x; complex numbers; kinks; and the classic problems. Their tags:
+    their output, constants, caches, closures that change, other arguments than the first, auxiliary results, pytrees,
+    float32, strided and read-only arrays; nothing or one entry in x; complex numbers; kinks; and the classic problems.
+    Their tags:
 
-    `basic`, `batched`, `fills`, `contexts`, `cache`, `state`, `aux`, `tree`, `float32`, `strided`, `read-only`,
+    `basic`, `batched`, `fills`, `contexts`, `cache`, `state`, `argnums`, `aux`, `tree`, `float32`, `strided`, `read-only`,
     `writes`, `constant f`, `empty`, `size one`, `complex`, `kink`, `classic`.
 
     Returns:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from diffiface import trees
+from diffiface.adapter import Family
 from diffiface.contexts import Cache, unwrap
 from diffiface.testing.scenario import Point, Scenario
 
@@ -135,6 +136,29 @@ def in_tree(scenario: Scenario) -> Scenario:
         head, tail = np.split(np.asarray(vector), [1], axis=axis)
         return {"head": head, "tail": (tail,)}
 
+    def join(tree: Any) -> Any:
+        return np.concatenate([tree["head"], tree["tail"][0]])
+
+    def whole(p: Point) -> Point:
+        return _bare(p, x=join(p.x), t=_map_tangents(scenario, join, p.t))
+
+    def in_trees(p: Point) -> Point:
+        return _bare(p, x=split(p.x), t=_map_tangents(scenario, split, p.t))
+
+    exact = _in_pieces(scenario, split, whole)
+    return scenario.derived("x in a tree", "tree", f=f, exact=exact, **scenario.with_points(in_trees))
+
+
+def _map_tangents(scenario: Scenario, change: Callable[[Any], Any], t: Any) -> Any:
+    """Change the tangent, or each of a batch; cotangents are not like x and stay."""
+    if scenario.descriptor.seeds != "tangents":
+        return t
+    return tuple(map(change, t)) if "batched" in scenario.tags else change(t)
+
+
+def _in_pieces(scenario: Scenario, split: Callable[..., Any], whole: Callable[[Point], Point]) -> Any:
+    """Return the exact results at a point whose x is in pieces, cut up as x is."""
+
     def split_part(part: str, result: Any) -> Any:
         if part in ("x", "y by x"):
             return split(result)
@@ -144,25 +168,59 @@ def in_tree(scenario: Scenario) -> Scenario:
             return trees.map_leaves(split, split(result, axis=0))
         return result
 
-    def joined(p: Point) -> Point:
-        def join(tree: Any) -> Any:
-            return np.concatenate([tree["head"], tree["tail"][0]])
-
-        if scenario.descriptor.seeds != "tangents":
-            return _bare(p, x=join(p.x))
-        t = tuple(map(join, p.t)) if isinstance(p.t, tuple) else join(p.t)
-        return _bare(p, x=join(p.x), t=t)
-
     def exact(p: Point) -> tuple[Any, ...]:
-        results = scenario.exact(joined(p))
+        results = scenario.exact(whole(p))
         return tuple(split_part(part, r) for part, r in zip(scenario.descriptor.parts, results, strict=True))
 
-    def in_trees(p: Point) -> Point:
-        if scenario.descriptor.seeds != "tangents":
-            return _bare(p, x=split(p.x))
-        return _bare(p, x=split(p.x), t=tuple(map(split, p.t)) if isinstance(p.t, tuple) else split(p.t))
+    return exact
 
-    return scenario.derived("x in a tree", "tree", f=f, exact=exact, **scenario.with_points(in_trees))
+
+def by_second_argument(scenario: Scenario) -> Scenario:
+    """Put a constant before x, another one when preparing, and ask for the derivative by the second argument."""
+    inner = scenario.f
+
+    def f(factor, x, *contexts):
+        return factor * inner(x, *contexts)
+
+    exact = _scaled(scenario, lambda p: p.x, lambda p: _bare(p, x=p.contexts[0], contexts=p.contexts[1:]))
+    points = {
+        name: _bare(p, x=factor, contexts=(p.x, *p.contexts))
+        for (name, p), factor in zip(scenario.with_points(lambda p: p).items(), _FACTORS, strict=True)
+    }
+    options = {**scenario.options, "argnums": 1}
+    return scenario.derived("by the second argument", "argnums", f=f, exact=exact, options=options, **points)
+
+
+def by_two_arguments(scenario: Scenario) -> Scenario:
+    """Cut a vector x into two arguments with a constant between, named in the order that is not theirs."""
+    inner = scenario.f
+
+    def f(tail, factor, head, *contexts):
+        return factor * inner(np.concatenate([head, tail]), *contexts)
+
+    def split(vector: Any, axis: int = -1) -> Any:
+        return tuple(np.split(np.asarray(vector), [1], axis=axis))
+
+    def spread(p: Point, factor: float) -> Point:
+        head, tail = split(p.x)
+        return _bare(p, x=tail, t=_map_tangents(scenario, split, p.t), contexts=(factor, head, *p.contexts))
+
+    def whole(p: Point) -> Point:
+        _, head, *contexts = p.contexts
+        t = _map_tangents(scenario, np.concatenate, p.t)
+        return _bare(p, x=np.concatenate([head, p.x]), t=t, contexts=tuple(contexts))
+
+    pieces = _in_pieces(scenario, split, whole)
+
+    def exact(p: Point) -> tuple[Any, ...]:
+        return trees.map_leaves(lambda leaf: p.contexts[0] * leaf, pieces(p))
+
+    points = {
+        name: spread(p, factor)
+        for (name, p), factor in zip(scenario.with_points(lambda p: p).items(), _FACTORS, strict=True)
+    }
+    options = {**scenario.options, "argnums": (2, 0)}
+    return scenario.derived("by two arguments", "argnums", f=f, exact=exact, options=options, **points)
 
 
 def tree_out(scenario: Scenario) -> Scenario:
@@ -234,3 +292,22 @@ def read_only(scenario: Scenario) -> Scenario:
         return _bare(p, x=trees.map_leaves(lock, p.x), contexts=contexts)
 
     return scenario.derived("read-only x", "read-only", **scenario.with_points(locked))
+
+
+def in_family(scenario: Scenario, family: Family) -> Scenario:
+    """Give x, tangents and cotangents in another library's arrays; results must then be that library's too."""
+
+    def converted(leaf: Any) -> Any:
+        return family.from_numpy(np.asarray(leaf), None)
+
+    def back(leaf: Any) -> Any:
+        return family.to_numpy(leaf)[()]
+
+    def changed(p: Point, change: Callable[[Any], Any]) -> Point:
+        return _bare(p, x=trees.map_leaves(change, p.x), t=None if p.t is None else trees.map_leaves(change, p.t))
+
+    def exact(p: Point) -> tuple[Any, ...]:
+        return scenario.exact(changed(p, back))
+
+    points = scenario.with_points(lambda p: changed(p, converted))
+    return scenario.derived(f"{family.name} arrays", family.name, exact=exact, family=family.name, **points)
