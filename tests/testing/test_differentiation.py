@@ -17,6 +17,7 @@ from diffiface.testing import (
     branch_scenarios,
     check_case,
     default_scenarios,
+    family_scenarios,
     select,
     sparse_scenarios,
     test_backend,
@@ -28,10 +29,9 @@ from tests.testing.wrong_engines import WRONG, Sound
 SCENARIOS = default_scenarios()
 QUICK = ("prepared", "dirtied", "out=", "new results")
 OURS = [di.backend("forward", compile=False), di.backend("reverse", compile=False)]
-# Every kind of scenario once for the slower engines: each operator, each tag.
-FEW = [
-    next(s for s in SCENARIOS if tag in s.tags) for tag in sorted({tag for s in SCENARIOS for tag in s.tags})
-] + select(SCENARIOS, tags=["basic"], names="to number")
+# One scenario for each tag, and each operator too, for the slower engines.
+KINDS = [next(s for s in SCENARIOS if tag in s.tags) for tag in sorted({tag for s in SCENARIOS for tag in s.tags})]
+FEW = KINDS + select(SCENARIOS, tags=["basic"], names="to number")
 
 
 @pytest.mark.parametrize("operator", di.adapter.OPERATORS)
@@ -50,9 +50,25 @@ def test_others_have_every_property(name):
 
 
 @pytest.mark.parametrize("name", ["numdifftools", "jax"])
-def test_the_slow_ones_on_few(name):
+def test_the_slow_ones_have_every_property_on_few(name):
     few = select(SCENARIOS, tags=["basic"], operators=["gradient"], names="vector to number")
     test_backend(require(name), few)
+
+
+@pytest.mark.parametrize("name", ["numdifftools", "jax"])
+def test_the_slow_ones_prepared_on_every_kind(name):
+    # (JAX compiles in what closures hold: docs/limitations.md.)
+    test_differentiation(require(name), KINDS, without=["state", "classic"], properties=["prepared", "new results"])
+
+
+@pytest.mark.parametrize("family", ["torch", "jax"])
+@pytest.mark.parametrize("name", ["reverse", "finite_differences", "torch", "jax"])
+def test_arrays_of_other_libraries(name, family):
+    require(family)
+    scenarios = family_scenarios(family)
+    few = [next(s for s in scenarios if s.operator == operator) for operator in ("pullback", "hessian")]
+    few += select(scenarios, names="gradient-vector to number")
+    test_differentiation(require(name), few, properties=QUICK if name == family else ["unprepared"])
 
 
 @pytest.mark.nightly
@@ -61,7 +77,8 @@ def test_the_slow_ones_on_few(name):
 )
 def test_every_engine_on_everything(name):
     # (JAX compiles in what closures hold: docs/limitations.md.)
-    test_backend(require(name), SCENARIOS, without=["state"] if name == "jax" else [])
+    scenarios = SCENARIOS + (family_scenarios(name) if name in registry.available_families() else [])
+    test_backend(require(name), scenarios, without=["state"] if name == "jax" else [])
 
 
 def test_branches():
@@ -86,9 +103,7 @@ def test_a_sparse_engine_that_stores_zeros_is_caught():
 def test_every_operator_and_tag_is_covered():
     assert {s.operator for s in SCENARIOS} == set(di.adapter.OPERATORS)
     tags = {tag for s in SCENARIOS for tag in s.tags}
-    wanted = (
-        "basic batched fills contexts cache state aux tree float32 strided read-only writes empty complex kink classic"
-    )
+    wanted = "basic batched fills contexts cache state argnums aux tree float32 strided read-only writes empty complex kink classic"
     assert tags >= {*wanted.split(), "size one", "constant f"}
     assert len({s.id for s in SCENARIOS}) == len(SCENARIOS)
 

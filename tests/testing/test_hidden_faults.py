@@ -129,6 +129,10 @@ def test_arrays_of_the_wrong_library_are_caught():
     assert failures(di.backend("torch"), scenario) == {}
 
 
+def test_a_library_without_arrays_of_its_own_has_no_scenarios():
+    assert family_scenarios(require("autograd")) == []
+
+
 def test_an_unknown_family_is_refused():
     with pytest.raises(di.InputError, match="no array family is called 'tensorflow'"):
         family_scenarios("tensorflow")
