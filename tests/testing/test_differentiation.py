@@ -57,7 +57,6 @@ def test_the_slow_ones_have_every_property_on_few(name):
 
 @pytest.mark.parametrize("name", ["numdifftools", "jax"])
 def test_the_slow_ones_prepared_on_every_kind(name):
-    # (JAX compiles in what closures hold: docs/limitations.md.)
     test_differentiation(require(name), KINDS, without=["state", "classic"], properties=["prepared", "new results"])
 
 
@@ -76,9 +75,15 @@ def test_arrays_of_other_libraries(name, family):
     "name", ["forward", "reverse", "autograd", "torch", "finite_differences", "numdifftools", "jax"]
 )
 def test_every_engine_on_everything(name):
-    # (JAX compiles in what closures hold: docs/limitations.md.)
     scenarios = SCENARIOS + (family_scenarios(name) if name in registry.available_families() else [])
     test_backend(require(name), scenarios, without=["state"] if name == "jax" else [])
+
+
+# (JAX compiles in what closures hold: docs/limitations.md.)
+@pytest.mark.parametrize("name", ["forward", "reverse", "torch"])
+def test_closures_that_change_reach_what_is_compiled(name):
+    scenarios = select(SCENARIOS, tags=["state"], operators=["gradient", "hessian"], names="vector to number")
+    test_differentiation(require(name), scenarios, properties=["prepared", "dirtied", "bound calls"])
 
 
 def test_branches():
