@@ -60,8 +60,18 @@ class _Recording(Backend):
     strict: bool = field(default=False, kw_only=True)
     """Whether machine code must give NumPy's numbers to the last bit: sums in NumPy's order, NumPy's exp, sin and so on."""
 
+    threads: Literal["auto"] | int = field(default="auto", kw_only=True)
+    """How many threads may share one long loop of machine code; "auto": as many as there are processors, where that is
+    faster. The results are the same to the last bit. The environment variable DIFFIFACE_THREADS says what "auto" is."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.threads != "auto" and (type(self.threads) is not int or self.threads < 1):
+            raise InputError(
+                f"threads={self.threads!r} is not known",
+                engine=self.name,
+                fix="threads is 'auto' or a positive int",
+            )
         if self.compile not in ("auto", True, "replay", False):
             raise InputError(
                 f"compile={self.compile!r} is not known",
@@ -107,7 +117,7 @@ class _Recording(Backend):
         from diffiface_native.compiled.program import CompiledProgram, TooMuchCode
 
         try:
-            return CompiledProgram(graph, strict=self.strict)
+            return CompiledProgram(graph, strict=self.strict, threads=self.threads)
         except TooMuchCode:  # LLVM would take longer than most users will wait
             if len(graph.live()) > _MOST_CALLS:
                 raise NotRecordable(f"more than {_MOST_CALLS} operations, which do not repeat") from None
@@ -129,7 +139,9 @@ class Forward(_Recording):
     nests = "in any engine"
 
     def companion(self) -> Backend:
-        return Reverse(style=self.style, chunk_size=self.chunk_size, compile=self.compile, strict=self.strict)
+        return Reverse(
+            style=self.style, chunk_size=self.chunk_size, compile=self.compile, strict=self.strict, threads=self.threads
+        )
 
     def value_and_pushforward(
         self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
@@ -177,7 +189,9 @@ class Reverse(_Recording):
     nests = "in any engine"
 
     def companion(self) -> Backend:
-        return Forward(style=self.style, chunk_size=self.chunk_size, compile=self.compile, strict=self.strict)
+        return Forward(
+            style=self.style, chunk_size=self.chunk_size, compile=self.compile, strict=self.strict, threads=self.threads
+        )
 
     def value_and_pullback(
         self, f: FlatFunction, xs: Leaves, cotangents: Cotangents, contexts: Leaves

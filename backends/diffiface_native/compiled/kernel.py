@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from math import prod
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
 
 from diffiface_native.compiled import vector_math
 from diffiface_native.compiled.lowering import cost_of_operation, double
 from diffiface_native.compiled.machine import ACQUIRE, RELEASE
+from diffiface_native.compiled.nest import Nest
 from diffiface_native.compiled.nest_text import COMBINED, IDENTITY, Argument, NestText
 from diffiface_native.compiled.objects import HEADER, FitText, argument, returned
 from diffiface_native.compiled.rows import Item, RowGroup
@@ -27,21 +30,36 @@ _LONG = 1_000_000
 """From how much work on (about a tenth of a millisecond) Python's lock is released."""
 
 
+class Step(Protocol):
+    """What a function does besides running nests."""
+
+    def added_to(self) -> Sequence[Value]:
+        """Return the values that must hold what changes nothing before."""
+        ...
+
+    def write(self, kernel: KernelText) -> None: ...
+
+
 class KernelText:
     """Writes one function: the waves of its nests, one after the other."""
 
     def __init__(
         self,
         name: str,
-        items: Sequence[Item],
+        items: Sequence[Item | Step],
         arguments: dict[Any, Argument],
         local: Set[int] = frozenset(),
+        filled: set[int] | None = None,
     ):
-        """Prepare to write nests and groups of them; `local` are the numbers of the values that only a group reads."""
+        """Prepare to write nests, groups of them and other steps, in order.
+
+        `local` are the numbers of the values that only a group reads; what is `filled` another function has filled before.
+        """
         self._name = name
-        self._nests = [nest for item in items for nest in (item.nests if isinstance(item, RowGroup) else [item])]
+        self._nests = [nest for item in items for nest in _nests_of(item)]
+        self._filled = set() if filled is None else filled
         self._arguments = arguments
-        """By the number of the Value, or the id of a constant array, negated."""
+        """By the number of the Value, or the id of a constant array, negated, or what else `argument` is asked for."""
         self.functions: set[tuple[str, int]] = set()
         """The vector functions that are called, by name and number of lanes."""
         self.allocations: list[str] = []
@@ -68,15 +86,17 @@ class KernelText:
         return f"%scratch{start}"
 
     def text(self) -> str:
-        filled: set[int] = set()
         for i, item in enumerate(self._items):
-            text = item if isinstance(item, RowsText) else NestText(self, item, f"n{i}.")
+            text = NestText(self, item, f"n{i}.") if isinstance(item, Nest) else item
             for value in text.added_to():
-                if value.number not in filled:
-                    filled.add(value.number)
+                if value.number not in self._filled:
+                    self._filled.add(value.number)
                     data = f"%data{self.argument(value).slot}"
                     self.fill(data, prod(value.shape), value.operation, f"fill{value.number}")
-            text.write()
+            if isinstance(text, (NestText, RowsText)):
+                text.write()
+            else:
+                text.write(self)
         without_the_lock, with_it_again = (RELEASE, ACQUIRE) if self.is_long else ([], [])
         return "\n".join([
             f"define ptr @{self._name}(ptr %self, ptr %arguments, i64 %count) {{",
@@ -91,7 +111,7 @@ class KernelText:
         ])  # fmt: skip
 
     def argument(self, thing: Any) -> Argument:
-        return self._arguments[thing.number if type(thing) is Value else -id(thing)]
+        return self._arguments[_key(thing)]
 
     def _loaded_arguments(self) -> list[str]:
         arguments = [*self._arguments.values()]
@@ -138,6 +158,18 @@ class KernelText:
             f"  br i1 %{tag}.more, label %{tag}, label %{tag}.done",
             f"{tag}.done:",
         ]
+
+
+def _nests_of(item: Item | Step) -> list[Nest]:
+    if isinstance(item, RowGroup):
+        return item.nests
+    return [item] if isinstance(item, Nest) else []
+
+
+def _key(thing: Any) -> Any:
+    if type(thing) is Value:
+        return thing.number
+    return -id(thing) if isinstance(thing, np.ndarray) else thing
 
 
 def module_text(kernels: Sequence[KernelText | FitText]) -> str:

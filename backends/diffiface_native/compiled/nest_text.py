@@ -61,6 +61,15 @@ class Walk(Protocol):
     def __call__(self, thing: Any, map_: Map) -> Access: ...
 
 
+@dataclass(frozen=True)
+class Part:
+    """Which passes of one loop are made: the names of the numbers of the first one, and of the one behind the last."""
+
+    loop: int
+    start: str
+    stop: str
+
+
 def access(argument: Argument, map_: Map, loops: int) -> Access:
     """Return how a map walks an array."""
     offset, strides = 0, [0] * loops
@@ -149,6 +158,8 @@ class NestText:
             if self._fold_depths[i] < self._depth[product] == self._loops
         }
         self._unrounded = {*self._products.values(), *self._folded_products.values()}
+        self.part: Part | None = None
+        """What is to be written, if not all passes of all loops."""
         self._outside: dict[int, str] = {}
         """The expressions computed outside the innermost loop: one number each."""
 
@@ -184,12 +195,43 @@ class NestText:
             self._open(loop)
             self._at_depth(loop + 1)
         if self._loops:
-            for width, start, stop in self._stretches():
-                self._innermost(width, start, stop)
+            self._innermost_stretches()
             self._finish_folds(outer)
         for loop in reversed(range(outer)):
             self._close(loop)
             self._finish_folds(loop)
+
+    @property
+    def lengths(self) -> list[int]:
+        """How many passes each loop makes, as far as they can be parted: of the innermost one, those of full width."""
+        return [*self._extents[:-1], self._stretches()[0][2]] if self._loops else []
+
+    def fold_strides(self) -> list[list[int]]:
+        """Return, for each of the nest's folds, by how much each loop moves on in its array."""
+        return [walk.strides for walk in self._folds]
+
+    def _innermost_stretches(self) -> None:
+        main, *rest = self._stretches()
+        if self.part is None or self.part.loop != self._loops - 1:
+            for stretch in (main, *rest):
+                self._innermost(*stretch)
+            return
+        self._innermost(*main, bounds=(self.part.start, self.part.stop))
+        if rest:  # what is left over goes with the last part
+            tag = f"{self._prefix}rest"
+            self._emit(
+                f"  %{tag}.here = icmp eq i64 {self.part.stop}, {main[2]}",
+                f"  br i1 %{tag}.here, label %{tag}, label %{tag}.done",
+                f"{tag}:",
+            )
+            for stretch in rest:
+                self._innermost(*stretch)
+            self._emit(f"  br label %{tag}.done", f"{tag}.done:")
+
+    def _bounds(self, loop: int) -> tuple[str, str]:
+        if self.part is not None and self.part.loop == loop:
+            return self.part.start, self.part.stop
+        return "0", str(self._extents[loop])
 
     def _stretches(self) -> list[tuple[int, int, int]]:
         """Return the parts of the innermost loop: how many lanes, from where, to where.
@@ -219,7 +261,7 @@ class NestText:
         tag = f"{self._prefix}l{loop}"
         self._kernel.allocations.append(f"  %{tag}.counter = alloca i64")
         self._emit(
-            f"  store i64 0, ptr %{tag}.counter",
+            f"  store i64 {self._bounds(loop)[0]}, ptr %{tag}.counter",
             f"  br label %{tag}",
             f"{tag}:",
             f"  %{tag}.i = load i64, ptr %{tag}.counter",
@@ -230,7 +272,7 @@ class NestText:
         self._emit(
             f"  %{tag}.next = add nuw nsw i64 %{tag}.i, 1",
             f"  store i64 %{tag}.next, ptr %{tag}.counter",
-            f"  %{tag}.more = icmp slt i64 %{tag}.next, {self._extents[loop]}",
+            f"  %{tag}.more = icmp slt i64 %{tag}.next, {self._bounds(loop)[1]}",
             f"  br i1 %{tag}.more, label %{tag}, label %{tag}.done",
             f"{tag}.done:",
         )
@@ -272,12 +314,13 @@ class NestText:
         self._emit(*lanes.lines)
         self._kernel.functions |= {(name, lanes.width) for name in lanes.functions}
 
-    def _innermost(self, width: int, start: int, stop: int) -> None:
+    def _innermost(self, width: int, start: int, stop: int, bounds: tuple[str, str] | None = None) -> None:
+        first, end = bounds or (str(start), str(stop))
         tag = f"{self._prefix}v{width}from{start}"
         lanes = Lanes(width, f"{tag}.")
         self._kernel.allocations.append(f"  %{tag}.counter = alloca i64")
         self._emit(
-            f"  store i64 {start}, ptr %{tag}.counter",
+            f"  store i64 {first}, ptr %{tag}.counter",
             f"  br label %{tag}",
             f"{tag}:",
             f"  %{tag}.j = load i64, ptr %{tag}.counter",
@@ -299,7 +342,7 @@ class NestText:
         self._emit(
             f"  %{tag}.next = add nuw nsw i64 %{tag}.j, {width}",
             f"  store i64 %{tag}.next, ptr %{tag}.counter",
-            f"  %{tag}.more = icmp slt i64 %{tag}.next, {stop}",
+            f"  %{tag}.more = icmp slt i64 %{tag}.next, {end}",
             f"  br i1 %{tag}.more, label %{tag}, label %{tag}.done",
             f"{tag}.done:",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from math import prod
 from typing import Any
 
@@ -15,6 +15,8 @@ from diffiface_native.compiled.machine import MachineCode
 from diffiface_native.compiled.nest_text import Argument
 from diffiface_native.compiled.objects import FitText
 from diffiface_native.compiled.rows import local_values, schedule
+from diffiface_native.compiled.sharing import Sharing, Threads
+from diffiface_native.compiled.splitting import COUNTER, Piece, Split, SplitText, in_pieces
 from diffiface_native.compiled.straight import MOST_OPERATIONS, TooMuchCode
 from diffiface_native.ground import GROUND
 from diffiface_native.recorded.graph import Graph, Value
@@ -27,7 +29,10 @@ _ELEMENTS = {np.dtype(np.float64): "double", np.dtype(np.bool_): "i8"}
 class CompiledProgram(Program):
     """A program with kernels in the place of what they can compute."""
 
-    def __init__(self, graph: Graph, *, strict: bool = False):
+    def __init__(self, graph: Graph, *, strict: bool = False, threads: Threads = "auto"):
+        self._sharing = Sharing(threads)
+        self._split_loops = 0
+        """How many loops are in chunks, to be shared among threads."""
         self._layouts: dict[int, Any] = {}
         """Value number → an array (or number) laid out as the program will have it."""
         self._guarded_by_python = False
@@ -52,7 +57,8 @@ class CompiledProgram(Program):
     @property
     def kernels_alone(self) -> bool:
         """Whether nothing is computed, compared or laid out by Python."""
-        return all(isinstance(step, Kernel) for step in self._plan.steps) and not self._guarded_by_python
+        alone = all(isinstance(step, Kernel) for step in self._plan.steps)
+        return alone and not self._guarded_by_python and not self._split_loops  # (Python starts the threads)
 
     @property
     def is_long(self) -> bool:
@@ -87,7 +93,14 @@ class CompiledProgram(Program):
         kernels = [step for step in self._plan.steps if isinstance(step, Kernel)]
         fused = sum(kernel.operations for kernel in kernels)
         calls = [step for step in self._plan.steps if not isinstance(step, Kernel)]
-        return f"{len(kernels)} kernel(s) of machine code for {fused} operations, {self._count(calls)}"
+        return f"{len(kernels)} kernel(s) of machine code for {fused} operations{self._shared()}, {self._count(calls)}"
+
+    def _shared(self) -> str:
+        """Say which of the loops may be run by several threads."""
+        threads = self._sharing.threads
+        if not self._split_loops:
+            return ""
+        return f" ({self._split_loops} loop(s) of them shared by up to {threads} thread(s))"
 
     def _read_by_python(self, graph: Graph) -> set[int]:
         """Return the numbers of the values that need a name: NumPy steps, guards and results use it."""
@@ -183,16 +196,7 @@ class CompiledProgram(Program):
                     if isinstance(constant, np.ndarray) and -id(constant) not in arguments:
                         array = np.array(constant, order="C")
                         add(-id(constant), self.name(array), array)
-        number = len(self._texts)
-        text = KernelText(f"k{number}", items, arguments, local)
-        self._texts.append(text)
-        if sum(text.code for text in self._texts) > MOST_OPERATIONS:
-            raise TooMuchCode
-        if text.scratch_size:
-            names.append(f"b{len(self._specs)}")
-            self._specs.append(((text.scratch_size,), np.dtype(np.float64)))
-        self.direct_steps.append(KernelCall(f"k{number}", (*names, "None")))
-        self.lines.append(f"kernel_k{number}({', '.join([*names, 'None'])})")
+        self._write_functions(in_pieces(items, arguments), arguments, names, local)
         for value in kernel.stored:
             if value.number in local:
                 continue
@@ -212,6 +216,43 @@ class CompiledProgram(Program):
                         value = value.operands[0]
                         read.add(value.number)
         return read
+
+    def _write_functions(
+        self, pieces: Sequence[Piece], arguments: dict[Any, Argument], names: list[str], local: Set[int]
+    ) -> None:
+        """Write a kernel's functions and the calls of them."""
+        splits = [piece for piece in pieces if isinstance(piece, Split)]
+        if splits:
+            self.names["sharing"] = self._sharing
+            self._split_loops += len(splits)
+            arguments[COUNTER] = Argument(len(names), (1,))
+            names.append(self._workspace(1, np.int64))
+            for split in splits:
+                if split.partial:
+                    arguments[split] = Argument(len(names), (1,))
+                    names.append(self._workspace(split.size * split.chunks, np.float64))
+        filled: set[int] = set()
+        for piece in pieces:
+            name = f"k{len(self._texts)}"
+            if isinstance(piece, Split):
+                text = SplitText(name, piece, arguments)
+                self.lines.append(
+                    f"sharing(kernel_{name}, {names[arguments[COUNTER].slot]}, ({', '.join(names)}, None))"
+                )
+            else:
+                text = KernelText(name, piece, arguments, local, filled)
+                scratch = [self._workspace(text.scratch_size, np.float64)] if text.scratch_size else []
+                call = KernelCall(name, (*names, *scratch, "None"))
+                self.direct_steps.append(call)
+                self.lines.append(f"kernel_{name}({', '.join(call.arguments)})")
+            self._texts.append(text)
+        if sum(text.code for text in self._texts) > MOST_OPERATIONS:
+            raise TooMuchCode
+
+    def _workspace(self, size: int, dtype: Any) -> str:
+        """Name an array of each thread's own."""
+        self._specs.append(((size,), np.dtype(dtype)))
+        return f"b{len(self._specs) - 1}"
 
     def _loaded(self, value: Value) -> tuple[str, np.ndarray | None]:
         """Return the name of what a kernel reads a value from, and its layout (None for a Python float)."""
