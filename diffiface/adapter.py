@@ -292,7 +292,8 @@ class Backend:
         that returns, `direct(places, fallback)`: a bound call of the engine's own, from the user's bare NumPy arguments
         to what he gets. `places` are the parts it returns, each the path among the results and whether that part is a
         batch of one, to be returned without its batch axis; `fallback` it calls with the same arguments wherever they
-        are not those it was made for, or a derivative is being taken (`running.traces`).
+        are not those it was made for, or a derivative is being taken (`running.traces`). With `seeds=` the tangents or
+        cotangents are no arguments but always these, with `take=` it returns those entries of its only part.
         """
         return None
 

@@ -17,6 +17,7 @@ from diffiface.errors import InputError, PreparationMismatchError, UnsupportedOp
 from diffiface.operators.call import Call
 from diffiface.operators.mismatch import mismatch_error, name_of, same_function
 from diffiface.operators.operator import Operator, Part
+from diffiface.operators.out import fill
 from diffiface.operators.prepared_engine import engine_run
 from diffiface.operators.results import assemble
 from diffiface.operators.same_value import check_same_value
@@ -130,6 +131,20 @@ def call({", ".join(f"{name}=missing" for name in parameters)}, *more, out=None)
     return names["call"]
 
 
+def _is_plain(call: Call) -> bool:
+    """Say whether what an engine takes and returns is what the user gives and gets, but for a tuple around it."""
+    return (
+        call.x_structure is trees.LEAF
+        and not call.x_specs[0].scalar
+        and call.originals[0] is None
+        and call.argnums == 0
+        and not call.has_aux
+        and call.y_buffer is None
+        and not call.cache_positions
+        and call.context_structures is None
+    )
+
+
 class Prep:
     """A prepared operator: made by `prepare_*`, used by `prep=` or by its bound calls.
 
@@ -182,22 +197,15 @@ class Prep:
         self._run = engine_run(call.backend, self._descriptor.name, call.function, call.xs, call.contexts)
         for variant in self._descriptor.variants:
             setattr(self, variant, self._bind(variant, call))
+        if hasattr(self._run, "colored"):
+            self._entries = self._bind_entries(call)
+            setattr(self, f"{self.operator}_values", self._entries)  # in the place of a method that looks it up
 
     # ---- bound calls
 
     def _bind(self, variant: str, call: Call) -> Callable[..., Any]:
         """Make the bound call of one variant, with a short way for bare arrays."""
         thorough = partial(self._thorough, variant)
-        plain = (
-            call.x_structure is trees.LEAF
-            and not call.x_specs[0].scalar
-            and call.originals[0] is None
-            and call.argnums == 0
-            and not call.has_aux
-            and call.y_buffer is None
-            and not call.cache_positions
-            and call.context_structures is None
-        )
         indices = self._descriptor.variants[variant]
         only = getattr(self._run, "only", None)  # an engine may leave out what this variant does not return
         run = self._run if only is None else only(indices)
@@ -207,7 +215,7 @@ class Prep:
         if call.x_specs[0].family == NUMPY_FAMILY:  # a scalar, which to index would cost as much as half the tests
             y = "(y if type(y := results[0]) is float64 else y[()])"
         result = {"gradient": x, "value_and_gradient": f"({y}, {x})"}.get(variant)
-        if not plain:
+        if not _is_plain(call):
             return thorough
         if result is not None:
             short = _short_way((call.xs[0], *call.contexts), result, run, thorough)
@@ -223,6 +231,22 @@ class Prep:
         arguments = (call.xs[0], *call.contexts) if seed is None else (call.xs[0], seed[0], *call.contexts)
         short = _short_way(arguments, result, run, thorough, seeded=seeded, function=self._function)
         return self._shortest_way(variant, call, run, short) or thorough
+
+    def _bind_entries(self, call: Call) -> Callable[..., Any]:
+        """Make the call that gives the entries of a sparse matrix alone, with a short way for bare arrays."""
+        entries = getattr(self._run, "entries", lambda: None)()
+        if entries is None or not _is_plain(call):
+            return self._entries_of_matrix
+        short = _short_way((call.xs[0], *call.contexts), "results", entries, self._entries_of_matrix)
+        return self._entries_of_matrix if short is None else entries.bound(short) or short
+
+    def _entries_of_matrix(self, *args: Any, out: np.ndarray | None = None) -> Any:
+        matrix = self._thorough(self.operator, *args)
+        aux = ()
+        if self._options["has_aux"]:
+            matrix, *aux = matrix
+        (values,) = (matrix.data,) if out is None else fill(out, [matrix.data], self.backend.name)
+        return (values, *aux) if aux else values
 
     def _shortest_way(self, variant: str, call: Call, run: Any, short: Any) -> Any:
         """Return the engine's own bound call, which leaves to the short way what it does not know, if it has one."""
@@ -343,6 +367,58 @@ class Prep:
     def n_colors(self) -> int:
         """How many products make up the matrix (of a preparation by `Sparse`)."""
         return self._of_sparse("colored").n_colors
+
+    def jacobian_values(self, *arguments: Any, out: np.ndarray | None = None) -> Any:
+        """Return the entries of the sparse Jacobian alone (of a preparation by `Sparse`).
+
+        For solvers that were given the structure once, `prep.pattern.indices` and `prep.pattern.indptr`: no matrix is made.
+
+        Args:
+            arguments: x and the contexts, as for `jacobian`.
+            out: an array of shape `(nnz,)` to write them into.
+        Returns:
+            An array of shape `(nnz,)`, in the order of `prep.pattern`: what `prep.jacobian(x).data` holds. With
+            `has_aux`, aux beside it.
+        Raises:
+            InputError: this was prepared densely, or for another operator; and what `jacobian` raises.
+
+        >>> import numpy as np, diffiface as di
+        >>> prep = di.prepare_jacobian(lambda x: np.diff(x**2), di.Sparse("forward"), np.zeros(3))
+        >>> prep.jacobian_values(np.array([1.0, 2.0, 3.0]))
+        array([-2.,  4., -4.,  6.])
+        >>> prep.pattern.indptr, prep.pattern.indices
+        (array([0, 2, 4], dtype=int32), array([0, 1, 1, 2], dtype=int32))
+        """
+        return self._values_of("jacobian")(*arguments, out=out)
+
+    def hessian_values(self, *arguments: Any, out: np.ndarray | None = None) -> Any:
+        """Return the entries of the sparse Hessian alone (of a preparation by `Sparse`).
+
+        Args:
+            arguments: x and the contexts, as for `hessian`.
+            out: an array of shape `(nnz,)` to write them into.
+        Returns:
+            An array of shape `(nnz,)`, in the order of `prep.pattern`: what `prep.hessian(x).data` holds, both triangles.
+            With `has_aux`, aux beside it.
+        Raises:
+            InputError: this was prepared densely, or for another operator; and what `hessian` raises.
+
+        >>> import numpy as np, diffiface as di
+        >>> prep = di.prepare_hessian(lambda x: np.sum(x[1:] * x[:-1] ** 2), di.Sparse("reverse"), np.zeros(3))
+        >>> prep.hessian_values(np.array([1.0, 2.0, 3.0]))
+        array([4., 2., 2., 6., 4., 4.])
+        """
+        return self._values_of("hessian")(*arguments, out=out)
+
+    def _values_of(self, operator: str) -> Callable[..., Any]:
+        self._of_sparse("colored")
+        if self.operator != operator:
+            raise InputError(
+                f"this is a preparation of {self.operator}, which has no {operator}_values",
+                engine=self.backend.name,
+                fix=f"prepare {operator}",
+            )
+        return self._entries
 
     def plot_pattern(self, axes: Any = None) -> Any:
         """Draw the pattern, each entry in the color it is read from (of a preparation by `Sparse`).

@@ -16,6 +16,7 @@ from diffiface.operators.prepared_engine import engine_run
 from diffiface.sparse.coloring.colored import ColoredPattern
 from diffiface.sparse.decompression import Decompression, Read, decompression_of
 from diffiface.sparse.detection.detectors import Known, Matrix
+from diffiface.sparse.entries import Entries
 from diffiface.sparse.pattern import SparsityPattern
 from diffiface.sparse.products import Layout, Product, Products, as_numpy, layout_of, output_layout
 from diffiface.sparse.verification import dense_product, missing_error, random_vector, wrong_lines
@@ -113,27 +114,29 @@ class SparseRun:
         return self._shortest() or partial(self._computed, alone=True)
 
     def _shortest(self) -> Callable[..., tuple[Any, ...]] | None:
-        """Return the run written out for the usual case, where a small function takes less time than the way to it.
+        """Return the run written out for the usual case, where a small function takes less time than the way to it."""
+        entries = self.entries()
+        if entries is None:
+            return None
+        before = (None,) * (1 if self._matrix == "jacobian" else 2)
+        matrix = self._plan.colored.pattern.matrix
+        bound = entries.bound(lambda x, *contexts: entries((x,), contexts))
+        if bound is not None:
+            return lambda xs, contexts: (*before, [[matrix(bound(xs[0], *contexts))]], None)
+        return lambda xs, contexts: (*before, [[matrix(entries(xs, contexts))]], None)
 
-        That is one batch of single real NumPy arrays, read off without a check, so that the plan is never replaced.
-        """
+    def entries(self) -> Entries | None:
+        """Return the way to the entries alone in the usual case, in which the plan is never replaced; else None."""
         plan, leaves = self._plan, (*self._x_layout, *self._y_layout)
         single = len(self._x_layout) == 1 and len(self._y_layout) <= 1 and isinstance(self._like, np.ndarray)
         real = all(dtype.kind == "f" for _, dtype in leaves)
         if not (single and real) or plan.check is not None or not isinstance(plan.decompress, Read):
             return None
+        if not self._engine.exact:
+            return None
         products = plan.by_rows if plan.by_columns is None else plan.by_columns
         assert products is not None
-        run, places = products.alone().single(), plan.decompress.places
-        if run is None:
-            return None
-        before = (None,) * (1 if self._matrix == "jacobian" else 2)
-        matrix = plan.colored.pattern.matrix
-
-        def shortest(xs: Leaves, contexts: Leaves) -> tuple[Any, ...]:
-            return *before, [[matrix(run(xs, contexts).take(places))]], None
-
-        return shortest
+        return products.alone().entries(plan.decompress.places)
 
     def _computed(self, xs: Leaves, contexts: Leaves, alone: bool = False) -> tuple[Any, ...]:
         plan = self._plan

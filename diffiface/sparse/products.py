@@ -12,6 +12,7 @@ import numpy as np
 from diffiface.adapter import NUMPY, Backend, FlatFunction, Leaves
 from diffiface.arrays import family_of
 from diffiface.operators.cascade import engine_method
+from diffiface.sparse.entries import Entries
 
 _BATCH_BYTES = 256 * 2**20
 """The memory one batch of seeds may take when the engine names no chunk size."""
@@ -67,12 +68,11 @@ class Products:
         twin._run = only((_PLACES[self._operator],))
         return twin
 
-    def single(self) -> Callable[[Leaves, Leaves], np.ndarray] | None:
-        """Return `run(xs, contexts)`, the products of a single leaf alone, if they are one batch; else None."""
+    def entries(self, readings: np.ndarray) -> Entries | None:
+        """Return the entries of a single leaf's products that stand at those places, if they are one batch; else None."""
         if len(self._batches) > 1 or not self._count:
             return None
-        run, batch, place = self._run, self._batches[0], _PLACES[self._operator]
-        return lambda xs, contexts: run(xs, batch, contexts)[place][0]
+        return Entries(self._run, self._batches[0], _PLACES[self._operator], readings)
 
     def __call__(self, xs: Leaves, contexts: Leaves) -> tuple[tuple[Any, ...], np.ndarray, Any]:
         """Return what the operator gives before the products, the products (one row for each seed), and aux."""

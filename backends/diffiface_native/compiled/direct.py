@@ -27,6 +27,7 @@ from diffiface_native.compiled.direct_text import (
     SAME,
     SCALAR,
     TABLE,
+    TAKEN,
     entry_text,
 )
 from diffiface_native.compiled.machine import METH_FASTCALL, METH_KEYWORDS, WORDS_AT, MachineCode, function_at
@@ -64,10 +65,19 @@ class DirectCall:
     Args:
         places: what it returns, one object or a tuple.
         fallback: the Python function that is called with the same arguments where no recording fits.
+        seeds: tangents or cotangents that are no arguments, but always these.
+        take: which entries of the only place it returns.
     """
 
-    def __init__(self, places: Sequence[Place], fallback: Callable[..., Any]):
+    def __init__(
+        self,
+        places: Sequence[Place],
+        fallback: Callable[..., Any],
+        seeds: Sequence[np.ndarray] | None = None,
+        take: np.ndarray | None = None,
+    ):
         self._places = tuple(places)
+        self._seeds, self._taken = seeds, take
         self._first = np.zeros(1, np.uint64)
         """The address of the first table: a word that is replaced at once."""
         self._kept: list[Any] = [fallback, self._first, _api(), _entry()]
@@ -80,7 +90,7 @@ class DirectCall:
     def add(self, program: Any, entry: Entry, results: Sequence[Any]) -> None:
         """Enter a recording, to be tried first, if it is kernels alone."""
         try:
-            table = _Table(program, entry, results, self._places)
+            table = _Table(program, entry, results, self._places, self._seeds, self._taken)
         except _NotDirect:
             return
         table.words[TABLE.index("next")] = self._first[0]
@@ -132,10 +142,20 @@ def _entry() -> MachineCode:
 class _Table:
     """What the entry must know of one recording."""
 
-    def __init__(self, program: Any, entry: Entry, results: Sequence[Any], places: Sequence[Place]):
+    def __init__(
+        self,
+        program: Any,
+        entry: Entry,
+        results: Sequence[Any],
+        places: Sequence[Place],
+        seeds: Sequence[np.ndarray] | None,
+        taken: np.ndarray | None,
+    ):
         if not program.kernels_alone:
             raise _NotDirect
         self._program, self._entry = program, entry
+        self._seeds, self._taken = seeds, taken
+        self._constants: dict[str, np.ndarray] = {}
         self._kept: list[Any] = [program]
         self._records: dict[str, list[list[int]]] = {name: [] for name in RECORDS}
         self._inputs: dict[str, int] = {}
@@ -185,6 +205,9 @@ class _Table:
         static = iter(self._entry.static)
         for i, group in enumerate(self._entry.layout):
             is_batch = i == 1 and len(self._entry.layout) == 3
+            if is_batch and self._seeds is not None:
+                self._fix([next(inputs)[0] for is_input in group if is_input], self._seeds)
+                continue
             if is_batch and len(group) != 1:
                 raise _NotDirect
             for is_input in group:
@@ -203,6 +226,13 @@ class _Table:
                     raise _NotDirect
                 lengths, descr = self._lengths(shape), self._keep(value.dtype)
                 self._add("arguments", kind=ARRAY, object=id(np.ndarray), descr=descr, **lengths)
+
+    def _fix(self, inputs: Sequence[Value], arrays: Sequence[np.ndarray]) -> None:
+        """Let inputs be the same arrays in every call."""
+        for value, array in zip(inputs, arrays, strict=True):
+            if array.shape != value.shape or array.dtype != value.dtype or not array.flags.c_contiguous:
+                raise _NotDirect
+            self._constants[f"v{value.number}"] = array
 
     def _add_live(self) -> None:
         """List the arrays that f refers to (the last inputs), with the ways to them."""
@@ -237,6 +267,15 @@ class _Table:
         if name is None or name in self._returned or value.sample.nbytes >= _MOST_RETURNED:
             raise _NotDirect
         descr = self._keep(value.dtype)
+        if self._taken is not None:
+            table = np.array(self._taken, np.int64)
+            if value.dtype.itemsize != 8 or table.ndim != 1 or (table.size and table.max() >= value.sample.size):
+                raise _NotDirect
+            self._kept.append(table)
+            thing, lengths = self._scratch(name, value.sample.nbytes), self._lengths(table.shape)
+            words = {"object": thing, "number": value.dtype.num, "size": table.size, "table": table.ctypes.data}
+            self._add("returned", kind=TAKEN, descr=descr, **words, **lengths)
+            return
         if shape == ():
             self._add("returned", kind=SCALAR, descr=descr, object=self._scratch(name, value.sample.nbytes))
             return
@@ -275,7 +314,7 @@ class _Table:
                 count=len(step.arguments),
             )
             for name in step.arguments:
-                constant = self._program.names.get(name)
+                constant = self._constants.get(name, self._program.names.get(name))
                 if isinstance(constant, np.ndarray):
                     slots.append(self._keep(constant))
                     continue

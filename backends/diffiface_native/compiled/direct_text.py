@@ -38,7 +38,7 @@ RECORDS = {
     "cells": ("address", "expected"),
     "entries": ("dict", "key", "expected"),
     "live": ("kind", "container", "key", "descr", "nd", "dims", "same_as"),
-    "returned": ("kind", "descr", "nd", "dims", "number", "object"),
+    "returned": ("kind", "descr", "nd", "dims", "number", "object", "size", "table"),
     "scratch": ("offset",),
     "patches": ("slot", "object"),
     "kernels": ("function", "first", "count"),
@@ -50,8 +50,8 @@ ARRAY, FLOAT, SAME = 0, 1, 2
 """Kinds of arguments: an array, a float, what must be the very same object."""
 FIXED, CELL, ENTRY = 0, 1, 2
 """Kinds of ways to an array that is read live: the array itself, a closure cell, an entry of a dictionary."""
-SCALAR = 1
-"""Kinds of what is returned: an ARRAY or a NumPy scalar."""
+SCALAR, TAKEN = 1, 2
+"""Kinds of what is returned: an ARRAY; a NumPy scalar; an array of entries that are taken from memory on the stack."""
 
 _MISS = "inttoptr (i64 1 to ptr)"
 """What an attempt returns when its recording does not hold (null is an exception)."""
@@ -202,6 +202,8 @@ def _attempt() -> str:
             data, descr = f.at(where, DATA), _field(f, record, "returned", "descr")
             made = f.call(_api(f, "%api", "scalar_new"), f"ptr {data}", f"ptr {descr}", "ptr null")
             _hold(f, holder, is_one, i, made)
+        with f.only_if(f.equal("i64", _field(f, record, "returned", "kind", "i64"), str(TAKEN))):
+            _take(f, objects, i, record)
     f.lines.append(f"  ret ptr {f.emit(f'load ptr, ptr {holder}')}")
     f.begin("dropped")
     _drop(f, holder, "miss")
@@ -272,7 +274,7 @@ def _objects(f: _Function, holder: str, is_one: str) -> str:
     stand_ins = f.emit(f"alloca [{DATA + 8} x i8], i64 {scratch}, align 8")
     _find_live(f, objects, first)
     with _records(f, "returned") as (i, record):
-        with f.only_if(f.equal("i64", _field(f, record, "returned", "kind", "i64"), str(ARRAY))):
+        with f.only_if(f.emit(f"icmp ne i64 {_field(f, record, 'returned', 'kind', 'i64')}, {SCALAR}")):
             made = _new_array(f, record)
             _hold(f, holder, is_one, i, made)
             f.set("ptr", made, f.place_of(objects, f.emit(f"add i64 {arguments}, {i}")))
@@ -302,6 +304,16 @@ def _find_live(f: _Function, objects: str, place: str) -> None:
         f.set("ptr", array, f.place_of(objects, f.emit(f"add i64 {place}, {i}")))
         first = f.element(objects, _field(f, record, "live", "same_as", "i64"))
         f.require(f.equal("ptr", first, array), "dropped")
+
+
+def _take(f: _Function, objects: str, i: str, record: str) -> None:
+    """Fill a result with words from memory on the stack, by a table of where they stand."""
+    place = f.emit(f"add i64 {_word(f, '%table', 'n_arguments', 'i64')}, {i}")
+    to = f.at(f.element(objects, place), DATA)
+    of = f.at(f.element(objects, _field(f, record, "returned", "object", "i64")), DATA)
+    table = _field(f, record, "returned", "table")
+    with f.loop(_field(f, record, "returned", "size", "i64")) as k:
+        f.set("i64", f.element(of, f.element(table, k, "i64"), "i64"), f.place_of(to, k))
 
 
 def _new_array(f: _Function, record: str) -> str:

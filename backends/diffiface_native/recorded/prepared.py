@@ -120,11 +120,11 @@ class Replayed:
         """Return the method for a caller who looks at these of its results only: others may be None."""
         return _Part(self, frozenset(wanted))
 
-    def new_direct(self, places: Sequence[tuple[tuple[int, ...], bool]], fallback: Callable[..., Any]) -> Any:
-        """Return a bound call that gets to know of recordings, and loses them where the function is given up."""
+    def new_direct(self, *arguments: Any) -> Any:
+        """Return a bound call that loses its recordings where the function is given up."""
         if self._new_direct is None:
             return None
-        direct = self._new_direct(places, fallback)
+        direct = self._new_direct(*arguments)
         self._directs.append(direct)
         return direct
 
@@ -241,7 +241,13 @@ class _Part:
                     return results
         return self._whole(xs, *rest)
 
-    def direct(self, places: Sequence[tuple[tuple[int, ...], bool]], fallback: Callable[..., Any]) -> Any:
+    def direct(
+        self,
+        places: Sequence[tuple[tuple[int, ...], bool]],
+        fallback: Callable[..., Any],
+        seeds: Sequence[np.ndarray] | None = None,
+        take: np.ndarray | None = None,
+    ) -> Any:
         """Return a bound call in machine code: from the user's bare arguments to what he gets.
 
         A recording is entered when it first runs by way of the fallback: what computes less is built only then.
@@ -250,10 +256,12 @@ class _Part:
             places: the path of each part it returns among the method's results, and whether that part is a batch of
                 one, to be returned without its batch axis.
             fallback: the Python function it leaves the call to wherever no recording fits.
+            seeds: tangents or cotangents that are the same in every call, and no arguments of it.
+            take: where in its only part, as one array in C order, the entries stand that it returns.
         Returns:
             A function object; None where there is no machine code.
         """
-        direct = self._whole.new_direct(places, fallback)
+        direct = self._whole.new_direct(places, fallback, seeds, take)
         if direct is None:
             return None
         self._directs.append(direct)
