@@ -61,9 +61,11 @@ from diffiface.rebinding import reaches_around as reaches_around
 from diffiface.rebinding import reading_live as reading_live
 from diffiface.special_functions import SPECIAL_FORMULAS as SPECIAL_FORMULAS
 from diffiface.special_functions import SPECIAL_FUNCTIONS as SPECIAL_FUNCTIONS
-from diffiface.symbolic_programs import PreparedProgram as PreparedProgram
-from diffiface.symbolic_programs import SymbolicOperators as SymbolicOperators
-from diffiface.symbolic_programs import run_once as run_once
+from diffiface.symbolic.algebra import Algebra as Algebra
+from diffiface.symbolic.calls import SymbolicPrimitives as SymbolicPrimitives
+from diffiface.symbolic.operators import PreparedProgram as PreparedProgram
+from diffiface.symbolic.operators import SymbolicOperators as SymbolicOperators
+from diffiface.symbolic.operators import run_once as run_once
 from diffiface.tracing import current_trace as current_trace
 from diffiface.tracing import running as running
 from diffiface.tracing import tracing as tracing

@@ -30,16 +30,21 @@ class _Graph(PreparedProgram):
         """Return the derivative as text, or as CasADi's own column of expressions."""
         if form not in ("text", "casadi"):
             raise InputError(f"form={form!r} is not known", engine="casadi", fix="'text' or 'casadi'")
-        graph = column(self.program.results[-1])
+        graph = column(self.program.spelt_out(self.program.results[-1])[1])
         return graph if form == "casadi" else str(graph)
 
     def code(self) -> str:
         """Return C code from one vector (x, float constants, seeds) to another (y, derivatives)."""
-        program = self.program
-        algebra = CasADiAlgebra(None, jit=False)
-        outputs = [entry for part in program.outputs() for entry in part]
+        program, algebra = self.program, CasADiAlgebra(None, jit=False)
+        calls, outputs = program.spelt_out([entry for part in program.outputs() for entry in part])
+        if calls:
+            raise UnsupportedOperationError(
+                f"C code cannot call {calls[0].call.name}, which runs in Python",
+                engine="casadi",
+                fix="write the function with NumPy functions that CasADi has, or keep the Python call: prep.gradient(x)",
+            )
         generator = ca.CodeGenerator(self.operator)
-        generator.add(algebra.function([*program.xs, *program.constants, *program.seeds], outputs, self.operator))
+        generator.add(algebra.function(program.inputs, outputs, self.operator))
         return generator.dump()
 
 
@@ -84,11 +89,15 @@ class CasADi(SymbolicOperators, Backend):
         _refuse_native(f)
         algebra = CasADiAlgebra(self.max_operations, jit=False)
         program = PreparedProgram(algebra, "gradient" if operator == "hessian" else operator, f, xs, contexts).program
-        columns = column(program.xs)
-        if operator == "hessian":
-            pattern = ca.hessian(column(program.ys), columns)[0].sparsity()
+        columns, ys = column(program.xs), column(program.ys)
+        if program.calls:  # their rules say what depends on what
+            rows = PreparedProgram(algebra, operator, f, xs, contexts).program
+            entries = ca.reshape(column(rows.results[-1]), len(rows.xs), -1).T
+            pattern = ca.sparsify(entries).sparsity()
+        elif operator == "hessian":
+            pattern = ca.hessian(ys, columns)[0].sparsity()
         else:
-            pattern = ca.jacobian_sparsity(column(program.ys), columns)
+            pattern = ca.jacobian_sparsity(ys, columns)
         places = np.array(pattern.get_triplet(), np.intp).T.reshape(-1, 2)
         return pattern.shape, places[np.lexsort((places[:, 1], places[:, 0]))]
 

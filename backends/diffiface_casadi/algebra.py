@@ -25,11 +25,19 @@ class CasADiAlgebra:
 
     def trace(self, outer: Primitives) -> CasADiPrimitives:
         """Return the primitives on arrays of scalar expressions."""
-        return CasADiPrimitives(outer, self.max_operations)
+        return CasADiPrimitives(self, outer)
 
     def symbols(self, name: str, count: int) -> Entries:
         """Return new symbols (each is itself, whatever it is called)."""
         return ca.vertsplit(ca.SX.sym(name, count)) if count else []
+
+    def is_zero(self, entry: Any) -> bool:
+        """Whether an expression is the number 0."""
+        return bool(entry.is_zero()) if isinstance(entry, ca.SX) else entry == 0
+
+    def depend(self, entries: Entries, symbols: Entries) -> bool:
+        """Whether any of the expressions holds any of the symbols."""
+        return bool(entries and symbols) and ca.depends_on(column(entries), column(symbols))
 
     def push(self, ys: Entries, xs: Entries, tangents: Entries) -> Entries:
         """Return the Jacobian times the tangents, by forward mode."""

@@ -9,7 +9,7 @@ from typing import Any
 import casadi as ca
 import numpy as np
 
-from diffiface.adapter import EntryFunctions, ObjectLinearAlgebra, Primitives, object_array
+from diffiface.adapter import EntryFunctions, SymbolicPrimitives, object_array
 
 
 def _function(of_expression: Callable[..., Any], of_number: np.ufunc) -> Callable[..., Any]:
@@ -93,15 +93,11 @@ class Expressions(EntryFunctions):
         return ca.erf(x) if isinstance(x, ca.SX) else math.erf(x)
 
 
-class CasADiPrimitives(ObjectLinearAlgebra):
+class CasADiPrimitives(SymbolicPrimitives):
     """Arrays of CasADi's scalars as the dress sees them."""
 
     engine = "casadi"
     entry_functions = Expressions()
-
-    def __init__(self, outer: Primitives, max_operations: int | None):
-        super().__init__(outer)
-        self.max_operations = max_operations
 
     # ---- linear algebra by QR, which needs no pivots
 

@@ -32,8 +32,14 @@ class _Formula(PreparedProgram):
         if form not in ("text", "latex", "sympy"):
             raise InputError(f"form={form!r} is not known", engine="sympy", fix="'text', 'latex' or 'sympy'")
         program = self.program
-        names = {symbol: sympy.Symbol(symbol.name) for symbol in (*program.xs, *program.constants, *program.seeds)}
-        formulas = [piecewise(entry.xreplace(names)) for entry in program.results[-1]]
+        calls, entries = program.spelt_out(program.results[-1])
+        names: dict[Any, Any] = {symbol: sympy.Symbol(symbol.name) for symbol in program.inputs}
+        for called in calls:  # what runs in Python is shown as a function of its arguments
+            name, given = called.name, [entry.xreplace(names) for entry in program.spelt_out(called.inputs)[1]]
+            for number, symbol in enumerate(called.symbols):
+                indexed = name if len(called.symbols) == 1 else f"{name}_{number}"
+                names[symbol] = sympy.Function(indexed)(*given)
+        formulas = [piecewise(entry.xreplace(names)) for entry in entries]
         if form == "sympy":
             return formulas
         write = sympy.latex if form == "latex" else str

@@ -49,12 +49,21 @@ class SymPyAlgebra:
 
     def trace(self, outer: Primitives) -> SymPyPrimitives:
         """Return the primitives on arrays of expressions."""
-        return SymPyPrimitives(outer, self.max_operations)
+        return SymPyPrimitives(self, outer)
 
     def symbols(self, name: str, count: int) -> Entries:
         """Return new symbols: of one name in every program, and yet different from those of a program around this."""
         level = next(_nesting)
         return [sympy.Dummy(f"{name}_{i}", dummy_index=(level << 32) + i) for i in range(count)]
+
+    def is_zero(self, entry: Any) -> bool:
+        """Whether an expression is the number 0."""
+        return bool(entry == 0)
+
+    def depend(self, entries: Entries, symbols: Entries) -> bool:
+        """Whether any of the expressions holds any of the symbols."""
+        wanted = set(symbols)
+        return any(not wanted.isdisjoint(entry.free_symbols) for entry in entries)
 
     def push(self, ys: Entries, xs: Entries, tangents: Entries) -> Entries:
         """Return the Jacobian times the tangents."""

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import sympy
 
-from diffiface.adapter import ObjectLinearAlgebra, object_array
+from diffiface.adapter import SymbolicPrimitives, object_array
 
 
 def _matrix(entries: np.ndarray) -> Any:
     return sympy.Matrix(*entries.shape, list(entries.reshape(-1)))
 
 
-class LinearAlgebra(ObjectLinearAlgebra):
+class LinearAlgebra(SymbolicPrimitives):
     """The primitives of linear algebra that have a formula."""
 
     def det_matrix(self, a: np.ndarray) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import sympy
 from sympy.codegen import cfunctions
 
-from diffiface.adapter import EntryFunctions, ObjectArray, ObjectArrayPrimitives, Primitives, object_array
+from diffiface.adapter import EntryFunctions, ObjectArray, object_array
 from diffiface_sympy import functions
 from diffiface_sympy.linear_algebra import LinearAlgebra
 
@@ -124,15 +124,11 @@ class Expressions(EntryFunctions):
         return sympy.erfc(-x / sympy.sqrt(2)) / 2
 
 
-class SymPyPrimitives(LinearAlgebra, ObjectArrayPrimitives):
+class SymPyPrimitives(LinearAlgebra):
     """Arrays of expressions as the dress sees them."""
 
     engine = "sympy"
     entry_functions = Expressions()
-
-    def __init__(self, outer: Primitives, max_operations: int | None):
-        super().__init__(outer)
-        self.max_operations = max_operations
 
     def polygamma(self, x: Any, *, order: int) -> Any:
         x = self.raw(x)

@@ -1,68 +1,30 @@
-"""Every operator of an engine that computes with symbols: f is run once on symbols, its derivative is an expression.
+"""One operator of one function, written down: inputs are symbols, outputs expressions.
 
-A `Program` is one operator of one function written down so: inputs are symbols, outputs expressions. What expressions
-are, how they are differentiated and how they become a function of numbers is the engine's `Algebra`.
+What expressions are, how they are differentiated and how they become a function of numbers is the engine's `Algebra`.
 """
 
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from diffiface import trees
-from diffiface.primitives import NUMPY, Primitives
-from diffiface.primitives.object_arrays import ObjectArray, ObjectArrayPrimitives, object_array
+from diffiface.primitives import Primitives
+from diffiface.primitives.object_arrays import ObjectArray, object_array
 from diffiface.real_vectors import RealLayout, jacobian_leaves
+from diffiface.symbolic.algebra import Algebra, Entries
+from diffiface.symbolic.calls import Called, SymbolicPrimitives, entries_of
+from diffiface.symbolic.chain import Chain
+from diffiface.symbolic.evaluation import evaluated, spelt_out
 from diffiface.tracing import current_trace
 
 if TYPE_CHECKING:
     from diffiface.adapter import Cotangents, FlatFunction, Leaves
 
-Entries = list[Any]
-"""Expressions, one for each entry of some leaves, all leaves one after the other in C order."""
-
 _SEEDED = frozenset({"pushforward", "pullback", "hvp"})
-_SECOND_ORDER = frozenset({"second_derivative", "hvp", "hessian"})
-
-
-class Algebra(Protocol):
-    """What an engine knows about expressions."""
-
-    def trace(self, outer: Primitives) -> ObjectArrayPrimitives:
-        """Return the primitives on arrays of expressions."""
-        ...
-
-    def symbols(self, name: str, count: int) -> Entries:
-        """Return new symbols, different from all that were made before."""
-        ...
-
-    def push(self, ys: Entries, xs: Entries, tangents: Entries) -> Entries:
-        """Return the Jacobian of ys by xs times the tangents."""
-        ...
-
-    def pull(self, ys: Entries, xs: Entries, cotangents: Entries) -> Entries:
-        """Return the transposed Jacobian times the cotangents."""
-        ...
-
-    def jacobian(self, ys: Entries, xs: Entries) -> Entries:
-        """Return the entries of the Jacobian, row by row."""
-        ...
-
-    def hessian(self, y: Any, xs: Entries) -> tuple[Entries, Entries]:
-        """Return the gradient, and the entries of the Hessian row by row."""
-        ...
-
-    def substitute(self, expressions: Entries, symbols: Entries, values: Entries) -> Entries:
-        """Return the expressions with other expressions in the place of the symbols."""
-        ...
-
-    def compile(self, inputs: Entries, outputs: Entries) -> Callable[[np.ndarray], np.ndarray]:
-        """Return the function from the inputs' numbers (one float64 vector) to the outputs'; safe in several threads."""
-        ...
 
 
 class Program:
@@ -73,7 +35,7 @@ class Program:
     ):
         """Run f on symbols for xs, and for the float constants unless these are kept as the numbers they are."""
         self._algebra, self.operator = algebra, operator
-        p = algebra.trace(current_trace())
+        self._p = p = algebra.trace(current_trace())
         self._x_layout = RealLayout(tuple(tuple(p.shape(x)) for x in xs), tuple(np.dtype(p.dtype(x)) for x in xs))
         self.xs, x_leaves = self._new_symbols("x", xs, p)
         self._varying = [] if keep_constants else [i for i, c in enumerate(contexts) if is_varying(c)]
@@ -106,8 +68,8 @@ class Program:
 
     def _derived(self) -> list[Entries]:
         """Return what the operator asks for beside y."""
-        algebra, operator, xs, ys = self._algebra, self.operator, self.xs, self.ys
-        one = [algebra.trace(NUMPY).entry_functions.constant(1.0)]
+        algebra, operator, xs, ys = Chain(self._algebra, self._p), self.operator, self.xs, self.ys
+        one = [self._p.entry_functions.constant(1.0)]
         if operator == "pushforward":
             return [algebra.push(ys, xs, self.seeds)]
         if operator == "pullback":
@@ -129,6 +91,26 @@ class Program:
 
     # ---- numbers in, numbers out
 
+    @property
+    def inputs(self) -> Entries:
+        """All symbols that numbers are given for: x, float constants, tangents or cotangents."""
+        return [*self.xs, *self.constants, *self.seeds]
+
+    @property
+    def calls(self) -> list[Called]:
+        """The calls that were met, in f and in its derivatives."""
+        return self._p.calls
+
+    @property
+    def trace_type(self) -> type[SymbolicPrimitives]:
+        """The class of the trace that f ran on."""
+        return type(self._p)
+
+    def spelt_out(self, entries: Entries) -> tuple[list[Called], Entries]:
+        """Return expressions with all in them that can be written as one, and the calls whose results remain in them."""
+        calls, replaced = spelt_out(self._algebra, self.calls, entries)
+        return calls, replaced(entries)
+
     def outputs(self) -> list[Entries]:
         """Return all that is computed: y, what is derived, and the traced parts of aux."""
         aux = [entry for i in self._traced_aux for entry in self._aux_leaves[i].flat()]
@@ -138,9 +120,7 @@ class Program:
         """Return the engine method of the operator for this program: `run(xs, [seeds,] contexts)`."""
         parts = self.outputs()
         ends = np.cumsum([len(part) for part in parts])[:-1]
-        evaluate = self._algebra.compile(
-            [*self.xs, *self.constants, *self.seeds], [entry for part in parts for entry in part]
-        )
+        evaluate = evaluated(self._algebra, self.calls, self.inputs, [entry for part in parts for entry in part])
 
         def at(xs: Leaves, contexts: Leaves, seeds: Leaves = ()) -> list[np.ndarray]:
             given = [*xs, *(contexts[i] for i in self._varying), *seeds]
@@ -194,7 +174,7 @@ class Program:
 
     # ---- expressions in, expressions out (nesting)
 
-    def applied(self, p: ObjectArrayPrimitives, xs: Leaves, seeds: Cotangents | None) -> tuple[Any, ...]:
+    def applied(self, p: SymbolicPrimitives, xs: Leaves, seeds: Cotangents | None) -> tuple[Any, ...]:
         """Return the engine method's results as values of an outer trace of the same engine."""
         values = [entry for x in xs for entry in p.raw(x).flat()]
         made = [] if seeds is None else self._made(seeds)
@@ -202,9 +182,8 @@ class Program:
         rows = []
         for b in range(max(batch, 1)):
             row = [entry for seed in made for entry in p.raw(seed).entries[b].reshape(-1)] if batch else self.seeds
-            rows.append(
-                [self._algebra.substitute(part, [*self.xs, *self.seeds], [*values, *row]) for part in self.outputs()]
-            )
+            exchange = self._made_again(p, [*self.xs, *self.seeds], [*values, *row])
+            rows.append([self._algebra.substitute(part, *exchange) for part in self.outputs()])
         y, *derived, aux = rows[0]
         x_layout, y_layout = self._x_layout, self._y_layout
 
@@ -251,6 +230,17 @@ class Program:
             results = [leaves(derived[0], x_layout), blocks(derived[1], x_layout)]
         return ys, *results, self._filled_with(aux)
 
+    def _made_again(self, p: SymbolicPrimitives, symbols: Entries, values: Entries) -> tuple[Entries, Entries]:
+        """Make the calls of this program in an outer trace; return all symbols and what takes their places."""
+        for called in self.calls:
+            operands = list(called.operands)
+            for i in called.traced:
+                entries = self._algebra.substitute(operands[i].flat(), symbols, values)
+                operands[i] = ObjectArray(object_array(entries, operands[i].shape), operands[i].dtype)
+            results = p.custom_call(called.call, operands)
+            symbols, values = symbols + called.symbols, values + entries_of(map(p.raw, results))
+        return symbols, values
+
     def _filled_with(self, entries: Entries) -> Any:
         leaves, start = list(self._aux_leaves), 0
         for i in self._traced_aux:
@@ -261,109 +251,8 @@ class Program:
         return trees.unflatten(self._aux_structure, leaves)
 
 
-def run_once(
-    algebra: Algebra, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves, seeds: Cotangents | None = None
-) -> tuple[Any, ...]:
-    """Return what the engine method of an operator returns, f being written down for this call alone."""
-    outer = current_trace()
-    program = Program(algebra, operator, f, xs, contexts, keep_constants=True)
-    if isinstance(outer, type(algebra.trace(NUMPY))):
-        return program.applied(outer, xs, seeds)
-    run = program.compiled()
-    return run(xs, contexts) if seeds is None else run(xs, seeds, contexts)
-
-
-class SymbolicOperators:
-    """The engine methods of all operators, for the class of an engine that computes with symbols (before `Backend`)."""
-
-    def _run(self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves, seeds: Any = None) -> Any:
-        """Compute one operator by the engine's algebra."""
-        raise NotImplementedError
-
-    def value_and_pushforward(
-        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Any]:
-        return self._run("pushforward", f, xs, contexts, tangents)
-
-    def value_and_pullback(
-        self, f: FlatFunction, xs: Leaves, cotangents: Cotangents, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Any]:
-        return self._run("pullback", f, xs, contexts, cotangents)
-
-    def value_and_derivative(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, Leaves, Any]:
-        return self._run("derivative", f, xs, contexts)
-
-    def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
-        return self._run("gradient", f, xs, contexts)
-
-    def value_and_jacobian(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, list[Leaves], Any]:
-        return self._run("jacobian", f, xs, contexts)
-
-    def value_derivative_and_second_derivative(
-        self, f: FlatFunction, xs: Leaves, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Leaves, Any]:
-        return self._run("second_derivative", f, xs, contexts)
-
-    def value_gradient_and_hvp(
-        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
-    ) -> tuple[Any, Leaves, Leaves, Any]:
-        return self._run("hvp", f, xs, contexts, tangents)
-
-    def value_gradient_and_hessian(
-        self, f: FlatFunction, xs: Leaves, contexts: Leaves
-    ) -> tuple[Any, Leaves, list[Leaves], Any]:
-        return self._run("hessian", f, xs, contexts)
-
-
-class PreparedProgram:
-    """A prepared operator: the program for each set of constants that it cannot take as inputs.
-
-    Float constants are inputs. Whatever else f is given (integers, masks, text) may decide what it does.
-    """
-
-    def __init__(self, algebra: Algebra, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves):
-        self._algebra, self.operator, self._f = algebra, operator, f
-        self._lock = threading.Lock()
-        self._known: dict[Hashable, tuple[Program, Callable[..., tuple[Any, ...]], Leaves]] = {}
-        self.program = self._for(xs, contexts)[0]
-
-    def _for(self, xs: Leaves, contexts: Leaves) -> tuple[Program, Callable[..., tuple[Any, ...]], Leaves]:
-        key = (tuple((x.shape, x.dtype) for x in xs), tuple(map(_key, contexts)))
-        found = self._known.get(key)
-        if found is None:
-            with self._lock:
-                found = self._known.get(key)
-                if found is None:
-                    program = Program(self._algebra, self.operator, self._f, xs, contexts, keep_constants=False)
-                    # (The contexts are kept alive: some are known by their identity.)
-                    found = self._known[key] = (program, program.compiled(), contexts)
-        return found
-
-    def __call__(self, xs: Leaves, *rest: Any) -> tuple[Any, ...]:
-        return self._for(xs, rest[-1])[1](xs, *rest)
-
-    def explain(self) -> str:
-        """Say what runs."""
-        count = sum(map(len, self.program.outputs()))
-        inputs = len(self.program.xs) + len(self.program.constants) + len(self.program.seeds)
-        return f"{len(self._known)} program(s) of expressions; the first has {inputs} inputs and {count} outputs"
-
-
 def is_varying(context: Any) -> bool:
     """Whether a constant is an input of a prepared program, so that its value may change."""
     if isinstance(context, (np.ndarray, np.floating)):
         return context.dtype.kind == "f"
     return isinstance(context, float)
-
-
-def _key(context: Any) -> Hashable:
-    """What tells a constant from others for which f may have to be written down anew."""
-    if is_varying(context):
-        return ("float", np.shape(context), getattr(context, "dtype", None))
-    if isinstance(context, np.ndarray) and context.dtype.kind in "biu":
-        return (context.shape, context.dtype, context.tobytes())
-    try:
-        hash(context)
-    except TypeError:
-        return ("identity", id(context))
-    return (type(context), context)
