@@ -1,18 +1,36 @@
 """The same derivatives by an engine alone, as someone who knows it would write them: what diffiface adds is measured by these.
 
-Each function is called once with the arguments and returns the call that is timed: NumPy arrays in, a NumPy array out, in
-double precision, compiled beforehand where the engine compiles. Nothing is kept between calls that diffiface does not keep.
+`prepared` is called once with the arguments and returns the call that is timed: NumPy arrays in, a NumPy array out, in double
+precision, compiled beforehand where the engine compiles. Nothing is kept between calls that diffiface does not keep.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
+from for_engines import written_for
+
+from diffiface.testing.problems import PROBLEMS
+
+Call = Callable[..., np.ndarray]
 
 
-def _jax_gradient(loss):
+def by_jax(f: Callable[..., Any], operator: str) -> Call:
+    """jit, in 64 bits for the call."""
     import jax
 
-    compiled = jax.jit(jax.grad(loss))
+    derivatives: dict[str, Callable[..., Any]] = {
+        "gradient": jax.grad(f),
+        "hessian": jax.hessian(f),
+        "jacobian": jax.jacfwd(f),
+        "hvp": lambda x, t, *constants: jax.jvp(jax.grad(lambda x: f(x, *constants)), (x,), (t,))[1],
+        "pushforward": lambda x, t, *constants: jax.jvp(lambda x: f(x, *constants), (x,), (t,))[1],
+        "pullback": lambda x, t, *constants: jax.vjp(lambda x: f(x, *constants), x)[1](t)[0],
+    }
+    compiled = jax.jit(derivatives[operator])
 
     def call(*arguments):
         with jax.enable_x64(True):
@@ -21,72 +39,71 @@ def _jax_gradient(loss):
     return call
 
 
-def _torch_gradient(loss):
+def by_torch(f: Callable[..., Any], operator: str) -> Call:
+    """Eager; `torch.func` where a derivative has many columns."""
     import torch
 
-    def call(x, *constants):
-        leaf = torch.tensor(x, requires_grad=True)
-        loss(leaf, *map(torch.from_numpy, constants)).backward()
-        return leaf.grad.numpy()
+    def backward(x, *constants):
+        leaf = x.requires_grad_()
+        f(leaf, *constants).backward()
+        return leaf.grad
+
+    def pullback(x, t, *constants):
+        leaf = x.requires_grad_()
+        return torch.autograd.grad(f(leaf, *constants), leaf, t)[0]
+
+    def hvp(x, t, *constants):
+        leaf = x.requires_grad_()
+        (gradient,) = torch.autograd.grad(f(leaf, *constants), leaf, create_graph=True)
+        return torch.autograd.grad(gradient, leaf, t)[0]
+
+    derivatives: dict[str, Callable[..., Any]] = {
+        "gradient": backward,
+        "pullback": pullback,
+        "hvp": hvp,
+        "pushforward": lambda x, t, *constants: torch.func.jvp(lambda x: f(x, *constants), (x,), (t,))[1],
+        "hessian": torch.func.hessian(f),
+        "jacobian": torch.func.jacfwd(f),
+    }
+    derivative = derivatives[operator]
+
+    def call(x, *others):
+        return derivative(torch.tensor(x), *map(torch.from_numpy, others)).numpy()
 
     return call
 
 
-def logit_jax(*arguments):
-    import jax.numpy as jnp
-
-    def loss(b, y, X):
-        p = 1 / (1 + jnp.exp(-(X @ b)))
-        return jnp.sum(jnp.log(jnp.where(y, p, 1 - p)))
-
-    return _jax_gradient(loss)
-
-
-def logit_torch(*arguments):
-    import torch
-
-    def loss(b, y, X):
-        p = 1 / (1 + torch.exp(-(X @ b)))
-        return torch.sum(torch.log(torch.where(y, p, 1 - p)))
-
-    return _torch_gradient(loss)
-
-
-def logit_autograd(*arguments):
+def by_autograd(f: Callable[..., Any], operator: str) -> Call:
+    """The operators of autograd, which has no forward mode for all of NumPy: there by its double backward trick."""
     import autograd
-    import autograd.numpy as anp
+    import autograd.differential_operators as operators
 
-    def loss(b, y, X):
-        p = 1 / (1 + anp.exp(-(X @ b)))
-        return anp.sum(anp.log(anp.where(y, p, 1 - p)))
-
-    return autograd.grad(loss)
-
-
-def _rosenbrock(total):
-    return lambda x: total(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
-
-
-def rosenbrock_jax(*arguments):
-    import jax.numpy as jnp
-
-    return _jax_gradient(_rosenbrock(jnp.sum))
+    derivatives: dict[str, Callable[..., Any]] = {
+        "gradient": autograd.grad(f),
+        "hessian": autograd.hessian(f),
+        "jacobian": autograd.jacobian(f),
+        "hvp": lambda x, t, *constants: operators.hessian_vector_product(f)(x, *constants, t),
+        "pullback": lambda x, t, *constants: operators.make_vjp(f)(x, *constants)[0](t),
+        "pushforward": lambda x, t, *constants: operators.make_jvp_reversemode(f)(x, *constants)(t),
+    }
+    return derivatives[operator]
 
 
-def rosenbrock_torch(*arguments):
-    import torch
+ENGINES: dict[str, Callable[[Callable[..., Any], str], Call]] = {
+    "jax": by_jax,
+    "torch": by_torch,
+    "autograd": by_autograd,
+}
 
-    return _torch_gradient(_rosenbrock(torch.sum))
 
-
-def rosenbrock_autograd(*arguments):
-    import autograd
-    import autograd.numpy as anp
-
-    return autograd.grad(_rosenbrock(anp.sum))
+def prepared(problem: str, operator: str, engine: str, *arguments: Any) -> Call:
+    """Return the hand-written call for one problem, operator and engine."""
+    return ENGINES[engine](written_for(problem, engine), operator)
 
 
 BY_HAND = {
-    (problem, "gradient"): {engine: f"by_hand:{problem}_{engine}" for engine in ("jax", "torch", "autograd")}
-    for problem in ("logit", "rosenbrock")
+    (problem.name, operator): {engine: partial(prepared, problem.name, operator, engine) for engine in ENGINES}
+    for problem in PROBLEMS
+    for operator in problem.operators
 }
+"""(problem, operator) → engine → what makes the call, for `benchmark_suite(by_hand=…)`."""
