@@ -1,17 +1,14 @@
 """diffiface: one Python front end for derivatives, over any differentiation engine."""
 
-from diffiface import interop as interop
-from diffiface.auto import fastest as fastest
-from diffiface.benchmarking import benchmark as benchmark
+import importlib
+from typing import TYPE_CHECKING
+
 from diffiface.bridges import DifferentiateWith as DifferentiateWith
 from diffiface.bridges import to_autograd as to_autograd
 from diffiface.bridges import to_jax as to_jax
 from diffiface.bridges import to_torch as to_torch
-from diffiface.comparison import compare as compare
 from diffiface.contexts import Cache as Cache
 from diffiface.contexts import Constant as Constant
-from diffiface.distributed import Parallel as Parallel
-from diffiface.distributed import sum_over as sum_over
 from diffiface.errors import DiffifaceError as DiffifaceError
 from diffiface.errors import DisagreementError as DisagreementError
 from diffiface.errors import InputError as InputError
@@ -80,10 +77,36 @@ from diffiface.sparse import Sparse as Sparse
 
 __version__ = "0.1.0"
 
+if TYPE_CHECKING:
+    from diffiface import interop as interop
+    from diffiface import testing as testing
+    from diffiface.auto import fastest as fastest
+    from diffiface.benchmarking import benchmark as benchmark
+    from diffiface.comparison import compare as compare
+    from diffiface.distributed import Parallel as Parallel
+    from diffiface.distributed import sum_over as sum_over
+
+_LOADED_WHEN_NAMED = {
+    "benchmark": "diffiface.benchmarking",
+    "compare": "diffiface.comparison",
+    "fastest": "diffiface.auto",
+    "Parallel": "diffiface.distributed",
+    "sum_over": "diffiface.distributed",
+    "interop": "diffiface",
+    "testing": "diffiface",
+}
+"""What one can differentiate without: public names, and the modules they are in."""
+
 
 def __getattr__(name: str) -> object:
-    if name == "testing":  # loaded when first asked for: one can differentiate without it
-        import importlib
+    if name not in _LOADED_WHEN_NAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _LOADED_WHEN_NAMED[name]
+    if module == __name__:
+        return importlib.import_module(f"{module}.{name}")
+    found = globals()[name] = getattr(importlib.import_module(module), name)
+    return found
 
-        return importlib.import_module("diffiface.testing")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LOADED_WHEN_NAMED})

@@ -13,19 +13,27 @@ import difflib
 import functools
 import importlib
 import importlib.util
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diffiface.adapter import Backend, Capabilities
 from diffiface.errors import MissingBackendError, UnknownBackendError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 _extra: dict[str, type[Backend]] = {}
 _ORDER = ("forward", "reverse", "jax", "torch", "autograd", "finite_differences", "numdifftools")
 
 
 @functools.cache
+def _installed(group: str) -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # a tenth of `import diffiface`, which may never name an engine
+
+    return {point.name: point for point in entry_points(group=group)}
+
+
 def _entry_points() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group="diffiface.backends")}
+    return _installed("diffiface.backends")
 
 
 def registered_backends() -> tuple[str, ...]:
@@ -191,7 +199,5 @@ def available_families() -> tuple[str, ...]:
 @functools.cache
 def family_of_module(module: str) -> Any | None:
     """Return the array family registered for types of this top-level module (None if there is none)."""
-    for point in entry_points(group="diffiface.families"):
-        if point.name == module:
-            return point.load()
-    return None
+    point = _installed("diffiface.families").get(module)
+    return None if point is None else point.load()

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import diffiface
+
 ROOT = Path(__file__).resolve().parent.parent
 ENGINE_MODULES = {"jax", "jaxlib", "torch", "autograd", "numdifftools", "scipy", "statsmodels", "matplotlib", "pandas"}
 # What an adapter may import besides itself and its engine.
@@ -37,6 +39,15 @@ def test_importing_diffiface_loads_no_engine():
     loaded = loaded_after("import diffiface")
     assert not loaded & ENGINE_MODULES, loaded & ENGINE_MODULES
     assert not {name for name in loaded if name.startswith("diffiface_")}
+
+
+def test_tools_that_one_can_differentiate_without_are_loaded_when_named():
+    code = "import sys, diffiface as di, numpy as np\ndi.gradient(np.sum, 'reverse', np.ones(2))\n"
+    tools = ("comparison", "benchmarking", "auto", "distributed", "interop", "testing")
+    loaded = f"assert not [m for m in {tools} if f'diffiface.{{m}}' in sys.modules], sys.modules\n"
+    named = "di.compare, di.benchmark, di.fastest, di.sum_over, di.Parallel, di.interop.scipy_callables, di.testing\n"
+    loaded_after(f"{code}{loaded}{named}assert set({tools!r}) <= {{m.partition('.')[2] for m in sys.modules}}")
+    assert "compare" in dir(diffiface) and not hasattr(diffiface, "comparee")
 
 
 def test_listing_the_engines_loads_none():

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import functools
 import sys
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from diffiface.rebinding.substitutes import before_rebinding
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 _loaded: set[EntryPoint] = set()
 
 
 @functools.cache
 def _entry_points() -> tuple[EntryPoint, ...]:
+    from importlib.metadata import entry_points
+
     return tuple(entry_points(group="diffiface.rules"))
 
 
