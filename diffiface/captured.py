@@ -76,6 +76,8 @@ class Watch:
         """The ids of the functions that must find traced values in the place of the live arrays."""
         self.live = [captured for captured in self._captured.values() if self._is_live(captured)]
         """The arrays that are read live."""
+        if not self.live:
+            self.functions = set[int]()
         ids = {id(captured.array) for captured in self.live}
         self._entries = [entry for entry in self._entries if id(entry[2]) not in ids]
         self._arrays = [(c.array, c.array.copy()) for key, c in self._captured.items() if key not in ids]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import diffiface as di
+from diffiface.comparison.run import Counted
 
 ENGINES = ("forward", "reverse")
 X = np.linspace(-1.0, 2.0, 5)
@@ -341,3 +342,9 @@ def test_threads_prepare_and_run_the_same_function():
     for thread in threads:
         thread.join()
     assert not failures
+
+
+def test_a_function_behind_a_library_s_wrapper_is_recorded():
+    wrapped = Counted(lambda x: np.sum(x**2))  # (whose code is diffiface's own, so it is not rebound)
+    prep = di.prepare_gradient(wrapped.f, "reverse", np.ones(3))
+    assert "runs 1 recording" in prep.explain()
