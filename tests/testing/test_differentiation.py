@@ -86,6 +86,12 @@ def test_closures_that_change_reach_what_is_compiled(name):
     test_differentiation(require(name), scenarios, properties=["prepared", "dirtied", "bound calls"])
 
 
+def test_a_recording_that_stays_with_numpy_has_bound_calls():
+    """Of the classic problems, bundle adjustment is the one that the compiled engine replays with NumPy."""
+    scenarios = select(SCENARIOS, tags=["classic"], operators=["jacobian", "pushforward"], names="bundle adjustment")
+    test_differentiation(require("reverse"), scenarios, properties=["prepared", "bound calls"])
+
+
 def test_branches():
     test_differentiation([*OURS, "finite_differences"], branch_scenarios())
 

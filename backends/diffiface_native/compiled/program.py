@@ -55,7 +55,7 @@ class CompiledProgram(Program):
     # ---- for bound calls in machine code
 
     @property
-    def kernels_alone(self) -> bool:
+    def kernels_alone(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Whether nothing is computed, compared or laid out by Python."""
         alone = all(isinstance(step, Kernel) for step in self._plan.steps)
         return alone and not self._guarded_by_python and not self._split_loops  # (Python starts the threads)

@@ -109,6 +109,8 @@ class Program:
         return sum(buffer.nbytes for buffer in self._local.buffers)
 
     how = "with NumPy"
+    kernels_alone: bool = False
+    """Whether nothing is computed, compared or laid out by Python (see `compiled/program.py`)."""
     """How a program of this kind runs, in words."""
 
     def describe(self) -> str:
