@@ -192,7 +192,7 @@ def capabilities(spec: str | Backend) -> Capabilities:
 
 def available_families() -> tuple[str, ...]:
     """Return the libraries, besides NumPy, whose arrays are taken for x and that are installed, without loading them."""
-    names = {point.name for point in entry_points(group="diffiface.families")}
+    names = _installed("diffiface.families")
     return tuple(sorted(name for name in names if importlib.util.find_spec(name) is not None))
 
 
