@@ -52,9 +52,14 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, ...]]] = {
     "few rows, long columns": (lambda x: np.sum(np.sum(x * x, axis=0) ** 3), (2, 3001)),
     "softmax": (softmax, (150, 11)),
     "a stencil": (laplacian, (41, 67)),
+    "a narrow product": (lambda x: np.sum(np.exp(-(x @ np.array([0.3, -1.0, 0.5])))), (2000, 3)),
+    "a product of rows": (lambda x: np.sum(np.tanh(x @ WEIGHTS) ** 2), (1001, 12)),
+    "its weights": (lambda w: np.sum(np.tanh(ROWS @ w) ** 2), (12, 5)),
+    "a group with sums of rows": (lambda x: np.sum(np.log(np.sum(np.exp(x @ WEIGHTS), axis=1))), (999, 12)),
     "a narrow product's cotangent": (lambda b: np.sum(np.log1p(np.exp(NARROW @ b))), (3,)),
 }
 NARROW = RNG.standard_normal((2500, 3))
+ROWS, WEIGHTS = RNG.standard_normal((1003, 12)), RNG.standard_normal((12, 5))
 
 
 def gradients(f: Callable[..., Any], x: np.ndarray, threads: int) -> tuple[Any, np.ndarray, Any]:
@@ -176,9 +181,9 @@ def counted(kernel: Callable[[], Any], threads: int) -> int:
         started.wait(10)
         kernel()
 
-    counter = np.ones(1, np.int64)
+    counter = np.ones(2, np.int64)
     sharing.Sharing(threads)(seen, counter, (counter,))
-    assert counter[0] == 0
+    assert not counter.any()
     return len(names)
 
 
@@ -192,7 +197,7 @@ def test_who_has_not_begun_is_not_waited_for():
     blocked = sharing._helpers.start(sharing._MOST_HELPERS, release.wait, (10,))
     try:
         calls: list[str] = []
-        counter = np.zeros(1, np.int64)
+        counter = np.zeros(2, np.int64)
         start = time.perf_counter()
         sharing.Sharing(3)(lambda c: calls.append(threading.current_thread().name), counter, (counter,))
         assert time.perf_counter() - start < 5
@@ -209,7 +214,7 @@ def test_an_error_in_a_helper_is_the_callers():
             raise ValueError("in a helper")
         time.sleep(0.05)
 
-    counter = np.zeros(1, np.int64)
+    counter = np.zeros(2, np.int64)
     with pytest.raises(ValueError, match="in a helper"):
         sharing.Sharing(2)(kernel, counter, (counter,))
     assert sharing._helpers._lent == 0

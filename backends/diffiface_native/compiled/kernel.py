@@ -85,6 +85,14 @@ class KernelText:
         self.lines.append(f"  %scratch{start} = getelementptr double, ptr %data{slot}, i64 {start}")
         return f"%scratch{start}"
 
+    def text_of_one(self) -> NestText | RowsText:
+        """Return what writes the only item, a nest or a group."""
+        (item,) = self._items
+        if isinstance(item, RowsText):
+            return item
+        assert isinstance(item, Nest)
+        return NestText(self, item, "n.")
+
     def text(self) -> str:
         for i, item in enumerate(self._items):
             text = NestText(self, item, f"n{i}.") if isinstance(item, Nest) else item

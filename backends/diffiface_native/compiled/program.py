@@ -196,7 +196,7 @@ class CompiledProgram(Program):
                     if isinstance(constant, np.ndarray) and -id(constant) not in arguments:
                         array = np.array(constant, order="C")
                         add(-id(constant), self.name(array), array)
-        self._write_functions(in_pieces(items, arguments), arguments, names, local)
+        self._write_functions(in_pieces(items, arguments, local), arguments, names, local)
         for value in kernel.stored:
             if value.number in local:
                 continue
@@ -226,7 +226,7 @@ class CompiledProgram(Program):
             self.names["sharing"] = self._sharing
             self._split_loops += len(splits)
             arguments[COUNTER] = Argument(len(names), (1,))
-            names.append(self._workspace(1, np.int64))
+            names.append(self._workspace(2, np.int64))
             for split in splits:
                 if split.partial:
                     arguments[split] = Argument(len(names), (1,))
@@ -235,15 +235,17 @@ class CompiledProgram(Program):
         for piece in pieces:
             name = f"k{len(self._texts)}"
             if isinstance(piece, Split):
-                text = SplitText(name, piece, arguments)
+                text, workers = SplitText(name, piece, arguments, local), self._sharing.threads
+            else:
+                text, workers = KernelText(name, piece, arguments, local, filled), 1
+            scratch = [self._workspace(text.scratch_size * workers, np.float64)] if text.scratch_size else []
+            call = KernelCall(name, (*names, *scratch, "None"))
+            self.direct_steps.append(call)
+            if isinstance(piece, Split):
                 self.lines.append(
-                    f"sharing(kernel_{name}, {names[arguments[COUNTER].slot]}, ({', '.join(names)}, None))"
+                    f"sharing(kernel_{name}, {names[arguments[COUNTER].slot]}, ({', '.join(call.arguments)}))"
                 )
             else:
-                text = KernelText(name, piece, arguments, local, filled)
-                scratch = [self._workspace(text.scratch_size, np.float64)] if text.scratch_size else []
-                call = KernelCall(name, (*names, *scratch, "None"))
-                self.direct_steps.append(call)
                 self.lines.append(f"kernel_{name}({', '.join(call.arguments)})")
             self._texts.append(text)
         if sum(text.code for text in self._texts) > MOST_OPERATIONS:

@@ -63,7 +63,7 @@ def _length_of_rows(nests: Sequence[Nest]) -> int:
     """Return the length of the rows for which there is most to do in products; 0 if there are none."""
     work: Counter[int] = Counter()
     for nest in nests:
-        if any(_is_product(target) for target in nest.folds):
+        if nest.extents and any(_is_product(target) for target in nest.folds):
             work[max(nest.extents)] += prod(nest.extents)
     return work.most_common(1)[0][0] if work else 0
 

@@ -17,7 +17,7 @@ import numpy as np
 from diffiface_native.compiled.fold_text import FoldText, only_folds
 from diffiface_native.compiled.index_map import Map
 from diffiface_native.compiled.nest import Nest
-from diffiface_native.compiled.nest_text import Access, Argument, Function, NestText, access
+from diffiface_native.compiled.nest_text import Access, Argument, Function, NestText, Part, access
 from diffiface_native.compiled.packing import turn
 from diffiface_native.compiled.rows import RowGroup, row_axis
 from diffiface_native.recorded.graph import Value
@@ -68,6 +68,8 @@ class RowsText:
         self._packed = self._find_packed()
         self._elements: dict[int, str] = {}
         """By slot, what an array is of."""
+        self.part: Part | None = None
+        """The rows to be written, if not all."""
         self.block = self._choose_block()
         self.scratch = self._scratch_size()
         """How many numbers of scratch memory the group needs."""
@@ -196,10 +198,23 @@ class RowsText:
 
     def write(self) -> None:
         self._write_scratch()
-        whole = self._group.rows - self._group.rows % self.block
-        self._write_blocks(f"{self._prefix}t", 0, whole, self.block)
-        if whole < self._group.rows:
-            self._write_blocks(f"{self._prefix}r", whole, self._group.rows, self._group.rows - whole)
+        whole, left = self.whole_blocks, self._group.rows - self.whole_blocks
+        start, stop = (self.part.start, self.part.stop) if self.part else ("0", str(whole))
+        self._write_blocks(f"{self._prefix}t", start, stop, self.block)
+        if left:  # the last rows, which go with the last part
+            tag = f"{self._prefix}rest"
+            self._kernel.lines += [
+                f"  %{tag}.here = icmp eq i64 {stop}, {whole}",
+                f"  br i1 %{tag}.here, label %{tag}, label %{tag}.done",
+                f"{tag}:",
+            ]
+            self._write_blocks(f"{self._prefix}r", str(whole), str(self._group.rows), left)
+            self._kernel.lines += [f"  br label %{tag}.done", f"{tag}.done:"]
+
+    @property
+    def whole_blocks(self) -> int:
+        """How many rows are in blocks of full size."""
+        return self._group.rows - self._group.rows % self.block
 
     def _write_scratch(self) -> None:
         """Point into the scratch memory: at a line of the cache, so that no load is of two."""
@@ -217,7 +232,7 @@ class RowsText:
             lines.append(f"  %{prefix}packed{argument.slot} = getelementptr double, ptr %{prefix}scratch, i64 {used}")
             used += (argument.strides or (0,))[0] * self._pitch
 
-    def _write_blocks(self, tag: str, start: int, stop: int, rows: int) -> None:
+    def _write_blocks(self, tag: str, start: str, stop: str, rows: int) -> None:
         kernel, bases = self._kernel, {}
         texts = [self._text(i, rows, bases, f"{tag}{i}.") for i in range(len(self._group.nests))]
         for argument in self._packed.values():

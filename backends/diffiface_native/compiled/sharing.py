@@ -112,10 +112,10 @@ class Sharing:
         """Call a split kernel in as many threads as there may be, and return when all of its chunks are done.
 
         Args:
-            counter: int64, shape (1,), of this call alone: the number of the next chunk.
+            counter: int64, shape (2,), of this call alone: the number of the next chunk, and of the next thread.
             arguments: the kernel's arguments, the counter among them; the same for every thread.
         """
-        counter[0] = 0
+        counter[:] = 0
         if self.threads == 1:
             kernel(*arguments)
         elif self._is_our_choice:

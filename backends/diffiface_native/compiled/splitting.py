@@ -8,25 +8,25 @@ thread or many, whichever of them computed what.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-from diffiface_native.compiled.index_map import Map
 from diffiface_native.compiled.kernel import KernelText, Step
 from diffiface_native.compiled.machine import ACQUIRE, RELEASE
-from diffiface_native.compiled.nest import Nest
-from diffiface_native.compiled.nest_text import COMBINED, Access, Argument, NestText, Part, access
+from diffiface_native.compiled.nest_text import COMBINED, Argument, NestText, Part
 from diffiface_native.compiled.objects import returned
-from diffiface_native.compiled.rows import Item
+from diffiface_native.compiled.rows import Item, RowGroup
+from diffiface_native.compiled.rows_text import RowsText
 from diffiface_native.recorded.graph import Value
 
 _WORTH_SPLITTING = 8_000_000
 """From how much work on (in additions of numbers: 0.2 ms or more) a nest is split."""
 _CHUNK = 1_000_000
 """How much work a chunk is, about."""
-_MOST_CHUNKS = 32
+_LEAST_CHUNKS, _MOST_CHUNKS = 4, 32
+"""Into how many chunks it falls: fewer would leave some threads with nothing at the end."""
 _LANES = 64
 """Of what length in passes chunks of the innermost loop are multiples."""
 _MOST_PARTIAL = 1 << 16
@@ -37,11 +37,11 @@ _APART = 16
 
 @dataclass(eq=False)
 class Split:
-    """How one nest is split."""
+    """How one nest, or one group of nests, is split."""
 
-    nest: Nest
+    item: Item
     loop: int
-    """Which loop of those that its text has."""
+    """Which loop of those that its text has; of a group, that over the rows."""
     length: int
     """How many passes that loop makes."""
     step: int
@@ -71,35 +71,16 @@ class Split:
         return -(-count // _APART) * _APART
 
 
-def split_of(nest: Nest, text: NestText, work: float) -> Split | None:
-    """Say how to split a nest that does so much work; None if it is too short, or cannot be."""
-    if work < _WORTH_SPLITTING:
-        return None
-    wanted = min(_MOST_CHUNKS, int(work) // _CHUNK)
-    lengths = text.lengths
-    times_folded = Counter(target.value.number for target in nest.folds)
-    for loop, length in enumerate(lengths):
-        unit = _LANES if loop == len(lengths) - 1 else 1
-        step = -(-length // (wanted * unit)) * unit
-        partial, whole = {}, {}
-        for target, strides in zip(nest.folds, text.fold_strides(), strict=True):
-            apart = strides[loop] != 0 and times_folded[target.value.number] == 1
-            (whole if apart else partial)[target.value.number] = target.value
-        split = Split(nest, loop, length, step, list(partial.values()), list(whole.values()))
-        if 2 * split.chunks >= wanted and split.size * split.chunks <= _MOST_PARTIAL:
-            return split
-    return None
-
-
 Piece = Split | list[Item | Step]
 
 
-def in_pieces(items: Sequence[Item], arguments: dict[Any, Argument]) -> list[Piece]:
-    """Return what a kernel's functions do, one after the other: long nests by themselves, the others in between."""
+def in_pieces(items: Sequence[Item], arguments: dict[Any, Argument], local: Set[int] = frozenset()) -> list[Piece]:
+    """Return what a kernel's functions do, one after the other: what is long by itself, the rest in between."""
     serial: list[Item | Step] = []
     pieces: list[Piece] = [serial]
     for item in items:
-        split = _split_of(item, arguments) if isinstance(item, Nest) else None
+        kernel = KernelText("", [item], arguments, local)
+        split = split_of(item, kernel.text_of_one(), kernel.work())
         if split is None:
             serial.append(item)
             continue
@@ -109,9 +90,39 @@ def in_pieces(items: Sequence[Item], arguments: dict[Any, Argument]) -> list[Pie
     return [piece for piece in pieces if not isinstance(piece, list) or any(not _is_idle(step) for step in piece)]
 
 
-def _split_of(nest: Nest, arguments: dict[Any, Argument]) -> Split | None:
-    kernel = KernelText("", [nest], arguments)
-    return split_of(nest, NestText(kernel, nest, ""), kernel.work())
+def split_of(item: Item, text: NestText | RowsText, work: float) -> Split | None:
+    """Say how to split what does so much work; None if it is too short, or cannot be."""
+    if work < _WORTH_SPLITTING:
+        return None
+    wanted = min(_MOST_CHUNKS, int(work) // _CHUNK)
+    for split in _ways(item, text, wanted):
+        if split.chunks >= _LEAST_CHUNKS and split.size * split.chunks <= _MOST_PARTIAL:
+            return split
+    return None
+
+
+def _ways(item: Item, text: NestText | RowsText, wanted: int) -> Iterator[Split]:
+    if isinstance(item, RowGroup):
+        assert isinstance(text, RowsText)
+        added = {value.number: value for value in text.added_to()}
+        partial = [value for value in added.values() if value.number not in item.axes]
+        whole = [value for value in added.values() if value.number in item.axes]
+        yield Split(item, 0, text.whole_blocks, _step(text.whole_blocks, wanted, text.block), partial, whole)
+        return
+    assert isinstance(text, NestText)
+    times_folded = Counter(target.value.number for target in item.folds)
+    for loop, length in enumerate(text.lengths):
+        partial, whole = {}, {}
+        for target, strides in zip(item.folds, text.fold_strides(), strict=True):
+            apart = strides[loop] != 0 and times_folded[target.value.number] == 1
+            (whole if apart else partial)[target.value.number] = target.value
+        step = _step(length, wanted, _LANES if loop == len(text.lengths) - 1 else 1)
+        yield Split(item, loop, length, step, list(partial.values()), list(whole.values()))
+
+
+def _step(length: int, chunks: int, unit: int) -> int:
+    """Return how long about so many chunks are, in whole units."""
+    return -(-length // (chunks * unit)) * unit
 
 
 def _is_idle(step: Item | Step) -> bool:
@@ -184,26 +195,44 @@ class Combine:
 
 
 COUNTER = "counter"
-"""The key of the argument from which chunks are taken."""
+"""The key of the argument that counts: the chunks that were taken, and the threads that came to take some."""
+_OF_CHUNK = 1_000_000
+"""Added to the slot of a reduction: where its partial results are found."""
 
 
 class SplitText(KernelText):
-    """Writes the function of a split nest: it takes chunk after chunk until none is left."""
+    """Writes the function of what is split: it takes chunk after chunk until none is left."""
 
-    def __init__(self, name: str, split: Split, arguments: dict[Any, Argument]):
-        super().__init__(name, [split.nest], arguments)
+    def __init__(self, name: str, split: Split, arguments: dict[Any, Argument], local: Set[int] = frozenset()):
         self._split = split
+        self._offsets = split.offsets
+        super().__init__(name, [split.item], arguments, local)
 
     @property
     def is_long(self) -> bool:
         return True
 
+    def argument(self, thing: Any) -> Argument:
+        found = super().argument(thing)
+        if type(thing) is Value and thing.number in self._offsets:
+            return replace(found, slot=found.slot + _OF_CHUNK)
+        return found
+
+    def scratch(self, size: int) -> str:
+        """Return the name of a pointer to so many numbers of the thread's own scratch memory."""
+        everyones = super().scratch(size)
+        self.lines.append(f"  {everyones}.mine = getelementptr double, ptr {everyones}, i64 %worker.by")
+        return f"{everyones}.mine"
+
     def text(self) -> str:
-        split = self._split
+        split, counter = self._split, f"%data{self.argument(COUNTER).slot}"
         self.lines += [
+            f"  %workers = getelementptr i64, ptr {counter}, i64 1",
+            "  %worker = atomicrmw add ptr %workers, i64 1 monotonic",
+            f"  %worker.by = mul nuw nsw i64 %worker, {self.scratch_size}",
             "  br label %next.chunk",
             "next.chunk:",
-            f"  %chunk = atomicrmw add ptr %data{self.argument(COUNTER).slot}, i64 1 monotonic",
+            f"  %chunk = atomicrmw add ptr {counter}, i64 1 monotonic",
             f"  %some.left = icmp slt i64 %chunk, {split.chunks}",
             "  br i1 %some.left, label %one.chunk, label %no.chunk",
             "one.chunk:",
@@ -213,9 +242,9 @@ class SplitText(KernelText):
         ]
         if split.partial:
             self._write_partial()
-        nest = NestText(self, split.nest, "n.", walk=self._walk)
-        nest.part = Part(split.loop, "%part.start", "%part.stop")
-        nest.write()
+        text = self.text_of_one()
+        text.part = Part(split.loop, "%part.start", "%part.stop")
+        text.write()
         return "\n".join([
             f"define ptr @{self._name}(ptr %self, ptr %arguments, i64 %count) {{",
             "entry:",
@@ -235,15 +264,9 @@ class SplitText(KernelText):
         split = self._split
         self.lines += [
             f"  %partial.by = mul nuw nsw i64 %chunk, {split.size}",
-            f"  %partial.of.chunk = getelementptr double, ptr %data{self.argument(split).slot}, i64 %partial.by",
+            f"  %partial = getelementptr double, ptr %data{self.argument(split).slot}, i64 %partial.by",
         ]
         for value in split.partial:
-            pointer, offset = f"%partial{value.number}", split.offsets[value.number]
-            self.lines.append(f"  {pointer} = getelementptr double, ptr %partial.of.chunk, i64 {offset}")
+            pointer, offset = f"%data{self.argument(value).slot}", self._offsets[value.number]
+            self.lines.append(f"  {pointer} = getelementptr double, ptr %partial, i64 {offset}")
             self.fill(pointer, prod(value.shape), value.operation, f"fill{value.number}")
-
-    def _walk(self, thing: Any, map_: Map) -> Access:
-        found = access(self.argument(thing), map_, len(self._split.nest.extents))
-        if type(thing) is Value and thing.number in self._split.offsets:
-            found.base = f"%partial{thing.number}"
-        return found
