@@ -16,6 +16,10 @@ import llvmlite.binding as llvm
 from diffiface_native.compiled import object_cache
 
 METH_FASTCALL, METH_KEYWORDS = 0x80, 0x02
+_HOW = "passes 2"
+"""What is done to a text here, to tell object code on disk from that of other versions of this file."""
+_LINKS = 50
+"""How many libraries one linker makes."""
 _lock = threading.Lock()
 _numbers = itertools.count()
 
@@ -80,20 +84,48 @@ class _Host:
         self.machine = self._new_machine()
         self.description = "\n".join([
             self.machine.triple, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(),
-            llvmlite.__version__, ".".join(map(str, llvm.llvm_version_info)), sys.version,
+            llvmlite.__version__, ".".join(map(str, llvm.llvm_version_info)), sys.version, _HOW,
         ])  # fmt: skip
         """What object code depends on besides the text it was compiled from."""
-        self.linker = llvm.create_lljit_compiler(self._new_machine(), use_jit_link=False, suppress_errors=False)
+        self.passes = _passes()
+        self._linker: Any = None
+        self._links_left = 0
+
+    def linker(self) -> Any:
+        """Return what links one more library: a new one now and then, since each keeps a trace of every library.
+
+        (The old one is freed with the last of its libraries.)
+        """
+        if not self._links_left:
+            self._linker = llvm.create_lljit_compiler(self._new_machine(), use_jit_link=False, suppress_errors=False)
+            self._links_left = _LINKS
+        self._links_left -= 1
+        return self._linker
 
     def _new_machine(self) -> Any:
         return self._target.create_target_machine(
             cpu=llvm.get_host_cpu_name(),
             features=llvm.get_host_cpu_features().flatten(),
-            opt=2,
+            opt=1,  # of the code generator: at 2 it takes longer, for code of the same speed
             jit=True,
             reloc="default",
             codemodel="jitdefault",
         )
+
+
+def _passes() -> Any:
+    """Return the passes that every module goes through, made once: LLVM never frees all of a pass manager's memory.
+
+    The lanes are written out and every value is computed once already, so this is all that LLVM need do. Its own choice
+    for level 2 takes ten times as long and gains nothing (`benchmarks/compile_times.py`).
+    """
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.add_sroa_pass()  # (loop counters and sums are written as memory)
+    passes.add_instruction_combine_pass()
+    passes.add_simplify_cfg_pass()
+    return passes
 
 
 _host: _Host | None = None
@@ -107,22 +139,22 @@ class MachineCode:
         with _lock:  # LLVM's objects may be used by one thread at a time
             if _host is None:
                 _host = _Host()
-            machine = _host.machine
-            code = object_cache.cached(text, _host.description, lambda: _compiled(text, machine))
+            host = _host
+            code = object_cache.cached(text, host.description, lambda: _compiled(text, host))
             library = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
             for name in names:
                 library.export_symbol(name)
             # The tracker owns the code: dropping it frees the memory.
-            self._tracker = library.link(_host.linker, f"diffiface{next(_numbers)}")
+            self._tracker = library.link(host.linker(), f"diffiface{next(_numbers)}")
         self.addresses: dict[str, int] = {name: self._tracker[name] for name in names}
         self.functions: dict[str, Callable[..., Any]] = {name: function_at(self._tracker[name]) for name in names}
 
 
-def _compiled(text: str, machine: Any) -> bytes:
+def _compiled(text: str, host: _Host) -> bytes:
     """Return the object code of a module."""
+    machine = host.machine
     head = f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
-    module = llvm.parse_assembly(head + text)
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
+    module = llvm.parse_assembly(head + text, context=llvm.create_context())
+    # (the builder holds what belongs to one run: it cannot be used again)
+    host.passes.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))
     return machine.emit_object(module)

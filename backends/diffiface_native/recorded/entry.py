@@ -50,7 +50,7 @@ class Entry:
     def compile(self, source: str) -> Callable[..., Any]:
         """Return the function of that source."""
         exec(source, self._names)
-        return self._names["run"]
+        return self._names.pop("run")  # (it holds these names: left among them it would be freed late)
 
     def _unpack(self) -> list[str]:
         inputs = iter(range(len(self._program.graph.inputs)))

@@ -190,9 +190,10 @@ class Replayed:
         recorded = time.perf_counter()
 
         types, quiet = [*map(type, inputs), *(np.ndarray for _ in captured)], recorder.quiet
+        make = self._program  # (a recording must not lead back to this object, or both would be freed late)
 
         def build(graph: Graph, results: Any) -> tuple[Program, Entry, str, Run]:
-            program = self._program(graph)
+            program = make(graph)
             entry = Entry(program, types, layout, static, watch)
             source = entry.write(results)
             run = entry.compile(source)
