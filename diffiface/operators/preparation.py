@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from diffiface import trees
 from diffiface.adapter import Backend
-from diffiface.arrays import NUMPY_FAMILY, family_of
 from diffiface.errors import InputError, PreparationMismatchError, UnsupportedOperationError
+from diffiface.operators.bound_call import bound_call, bound_entries
 from diffiface.operators.call import Call
 from diffiface.operators.mismatch import mismatch_error, name_of, same_function
-from diffiface.operators.operator import Operator, Part
+from diffiface.operators.operator import Operator
 from diffiface.operators.out import fill
 from diffiface.operators.prepared_engine import engine_run
 from diffiface.operators.results import assemble
@@ -30,119 +29,6 @@ if TYPE_CHECKING:
     from diffiface.sparse.pattern import SparsityPattern
 
 Strict = Literal[True, False, "reprepare"]
-
-
-def _test(name: str, value: Any, names: dict[str, Any]) -> str | None:
-    """Write the test that an argument is of the kind of `value`; None for what only the thorough way can compare."""
-    kind = type(value)
-    if kind in (float, int, bool, str):
-        return f"type({name}) is {kind.__name__}"
-    if kind is np.ndarray or family_of(value) is not None:
-        names |= {f"type_{name}": kind, f"dtype_{name}": value.dtype, f"shape_{name}": value.shape}
-        # NumPy's dtypes are singletons; comparing by identity saves a third of the test.
-        return f"type({name}) is type_{name} and {name}.dtype is dtype_{name} and {name}.shape == shape_{name}"
-    return None
-
-
-_MISSING = object()
-
-
-def _one_y(result: Any) -> Any:
-    """Return an engine's only output as the user gets it: what is 0-d is a scalar."""
-    leaf = result[0] if isinstance(result, (tuple, list)) else result
-    return leaf[()] if isinstance(leaf, np.ndarray) and leaf.ndim == 0 else leaf
-
-
-_BARE_PLACES: dict[Part, tuple[tuple[int, ...], bool]] = {
-    "y": ((), False),
-    "x": ((0,), False),
-    "batch of y": ((0,), True),
-    "batch of x": ((0,), True),
-    "y by x": ((0, 0), False),
-    "x by x": ((0, 0), False),
-}
-"""The same for an engine that hands out bound calls of its own: the path, and whether it leads to a batch of one."""
-_BARE_RESULTS: dict[Part, str] = {
-    "y": "one_y(results[{i}])",
-    "x": "results[{i}][0]",
-    "batch of y": "one_y(array(results[{i}][0][0]))",
-    "batch of x": "array(results[{i}][0][0])",
-    "y by x": "one_y(results[{i}][0][0])",
-    "x by x": "one_y(results[{i}][0][0])",
-}
-"""Where in an engine's `results` the parts are when x, y and t are single NumPy arrays (`results.assemble` in short)."""
-
-
-def _bare_seed(call: Call) -> np.ndarray | None:
-    """Return the seed with its batch axis if there is one NumPy array of them, else None."""
-    if call.batch is not None or call.seed_structure is not trees.LEAF or len(call.seed_specs) != 1:
-        return None
-    spec, seeds = call.seed_specs[0], call.seeds
-    if spec.family != NUMPY_FAMILY or spec.shape == () or not seeds or type(seeds[0]) is not np.ndarray:
-        return None
-    return seeds[0]
-
-
-def _short_way(
-    arguments: Sequence[Any],
-    result: str,
-    run: Callable[..., Any],
-    thorough: Callable[..., Any],
-    *,
-    seeded: bool = False,
-    function: Any = None,
-) -> Callable[..., Any] | None:
-    """Compile a bound call that compares plain arguments in one expression and goes straight to the engine.
-
-    A bound call may cost no more than a microsecond beside the engine, so the test is written out for these
-    very arguments: type, dtype and shape of each in turn. Whatever fails it takes the thorough way, as does
-    a call inside another derivative.
-    `result` says what of the engine's `results` the caller gets; `seeded`, that the second argument is a tangent or
-    cotangent. With `function`, the run must have left y a single array. None if an argument is a structure.
-    """
-    names: dict[str, Any] = {
-        "run": run,
-        "thorough": thorough,
-        "missing": _MISSING,
-        "running": running,
-        "float64": np.float64,
-        "array": np.array,
-        "one_y": _one_y,
-        "function": function,
-        "leaf": trees.LEAF,
-    }
-    parameters = [f"a{i}" for i in range(len(arguments))]
-    tests = [_test(name, value, names) for name, value in zip(parameters, arguments, strict=True)]
-    if None in tests:
-        return None
-    x, *contexts = parameters
-    # The engine gets the seed in an array of its own.
-    seeds = f"(array({contexts.pop(0)})[None],), " if seeded else ""
-    condition = "" if function is None else "if function.y_structure is leaf: "
-    source = f"""
-def call({", ".join(f"{name}=missing" for name in parameters)}, *more, out=None):
-    if out is None and not more and not running.traces and {" and ".join(test for test in tests if test)}:
-        results = run(({x},), {seeds}({"".join(f"{name}, " for name in contexts)}))
-        {condition}return {result}
-    given = [a for a in ({"".join(f"{name}, " for name in parameters)}) if a is not missing]
-    return thorough(*given, *more, out=out)
-"""
-    exec(source, names)
-    return names["call"]
-
-
-def _is_plain(call: Call) -> bool:
-    """Say whether what an engine takes and returns is what the user gives and gets, but for a tuple around it."""
-    return (
-        call.x_structure is trees.LEAF
-        and not call.x_specs[0].scalar
-        and call.originals[0] is None
-        and call.argnums == 0
-        and not call.has_aux
-        and call.y_buffer is None
-        and not call.cache_positions
-        and call.context_structures is None
-    )
 
 
 class Prep:
@@ -196,49 +82,12 @@ class Prep:
         self._signature = call.signature
         self._run = engine_run(call.backend, self._descriptor.name, call.function, call.xs, call.contexts)
         for variant in self._descriptor.variants:
-            setattr(self, variant, self._bind(variant, call))
+            setattr(self, variant, bound_call(variant, call, self._run, partial(self._thorough, variant)))
         if hasattr(self._run, "colored"):
-            self._entries = self._bind_entries(call)
+            self._entries = bound_entries(call, self._run, self._entries_of_matrix)
             setattr(self, f"{self.operator}_values", self._entries)  # in the place of a method that looks it up
 
     # ---- bound calls
-
-    def _bind(self, variant: str, call: Call) -> Callable[..., Any]:
-        """Make the bound call of one variant, with a short way for bare arrays."""
-        thorough = partial(self._thorough, variant)
-        indices = self._descriptor.variants[variant]
-        only = getattr(self._run, "only", None)  # an engine may leave out what this variant does not return
-        run = self._run if only is None else only(indices)
-        # Without a structure around x, what an engine returns in x's family is already what the user gets.
-        x = "results[1][0]"
-        y = "results[0]"
-        if call.x_specs[0].family == NUMPY_FAMILY:  # a scalar, which to index would cost as much as half the tests
-            y = "(y if type(y := results[0]) is float64 else y[()])"
-        result = {"gradient": x, "value_and_gradient": f"({y}, {x})"}.get(variant)
-        if not _is_plain(call):
-            return thorough
-        if result is not None:
-            short = _short_way((call.xs[0], *call.contexts), result, run, thorough)
-            return self._shortest_way(variant, call, run, short) or thorough
-        seed = _bare_seed(call)
-        seeded = self._descriptor.seeds is not None
-        if call.x_specs[0].family != NUMPY_FAMILY or call.x_specs[0].shape == () or (seeded and seed is None):
-            return thorough
-        if self._function.y_structure is not trees.LEAF:  # known by now, unless f is an engine's own
-            return thorough
-        parts = [_BARE_RESULTS[self._descriptor.parts[i]].format(i=i) for i in indices]
-        result = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
-        arguments = (call.xs[0], *call.contexts) if seed is None else (call.xs[0], seed[0], *call.contexts)
-        short = _short_way(arguments, result, run, thorough, seeded=seeded, function=self._function)
-        return self._shortest_way(variant, call, run, short) or thorough
-
-    def _bind_entries(self, call: Call) -> Callable[..., Any]:
-        """Make the call that gives the entries of a sparse matrix alone, with a short way for bare arrays."""
-        entries = getattr(self._run, "entries", lambda: None)()
-        if entries is None or not _is_plain(call):
-            return self._entries_of_matrix
-        short = _short_way((call.xs[0], *call.contexts), "results", entries, self._entries_of_matrix)
-        return self._entries_of_matrix if short is None else entries.bound(short) or short
 
     def _entries_of_matrix(self, *args: Any, out: np.ndarray | None = None) -> Any:
         matrix = self._thorough(self.operator, *args)
@@ -247,21 +96,6 @@ class Prep:
             matrix, *aux = matrix
         (values,) = (matrix.data,) if out is None else fill(out, [matrix.data], self.backend.name)
         return (values, *aux) if aux else values
-
-    def _shortest_way(self, variant: str, call: Call, run: Any, short: Any) -> Any:
-        """Return the engine's own bound call, which leaves to the short way what it does not know, if it has one."""
-        direct = getattr(run, "direct", None)
-        if direct is None or short is None or call.x_specs[0].family != NUMPY_FAMILY or call.x_specs[0].shape == ():
-            return short
-        if self._function.y_structure is not trees.LEAF:
-            return short
-        places = []
-        for index in self._descriptor.variants[variant]:
-            path, alone = _BARE_PLACES[self._descriptor.parts[index]]
-            if self._descriptor.parts[index] == "y" and self._descriptor.output != "scalar":
-                path = (0,)
-            places.append(((index, *path), alone))
-        return direct(places, short) or short
 
     def _thorough(self, variant: str, *args: Any, out: Any = None, y: Any = None) -> Any:
         """Flatten and compare every argument, then run: the way for structures, scalars, seeds, `out=`, mismatches."""
