@@ -8,7 +8,15 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from diffiface.adapter import NUMPY, EntryFunctions, ObjectArray, ObjectLinearAlgebra, object_array
+from diffiface.adapter import (
+    NUMPY,
+    CustomCall,
+    EntryFunctions,
+    ObjectArray,
+    ObjectLinearAlgebra,
+    UnsupportedOperationError,
+    object_array,
+)
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -136,6 +144,21 @@ class MpmathPrimitives(ObjectLinearAlgebra):
         # Sorting compares the numbers as they are: two that differ here may be the same in double precision.
         is_float = isinstance(value, ObjectArray) and value.dtype.kind == "f"
         return value.entries if is_float else super()._decided(value, asked)
+
+    # ---- functions with rules of their own, and such that another engine differentiates
+
+    def custom_call(self, call: CustomCall, operands: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the function's own values, in many digits: like every numeric engine, this one asks no rule."""
+        if not any(isinstance(operand, ObjectArray) for operand in operands):
+            return call.on_host(operands)
+        return tuple(self.raw(y) for y in call.value(self, operands))
+
+    def call_out(self, call: CustomCall, operands: Sequence[Any]) -> tuple[Any, ...]:
+        raise UnsupportedOperationError(
+            f"{call.name} runs on NumPy arrays, whose numbers have 16 digits: their differences here would be meaningless",
+            engine=self.engine,
+            fix="write it with NumPy functions, or use an engine that asks its rule ('reverse', 'complex_step')",
+        )
 
     def polygamma(self, x: Any, *, order: int) -> Any:
         if not isinstance(x, ObjectArray):

@@ -12,7 +12,7 @@ from tests.conftest import require
 
 X = np.array([0.3, 0.7, -1.1])
 C = np.array([1.0, 2.0, 3.0])
-OUTER = ("forward", "reverse", "jax", "torch", "autograd")
+OUTER = ("forward", "reverse", "jax", "torch", "autograd", "casadi", "sympy")
 INNER = ("reverse", "jax", "torch", "finite_differences")  # (every other engine in `test_every_inner_engine`)
 
 

@@ -10,7 +10,7 @@ from tests.conftest import require
 
 A = np.array([[3.0, 1.0, 0.0], [1.0, 4.0, 0.5], [0.0, 0.5, 5.0]])
 POINT = np.array([0.3, 0.2, -0.4])
-ENGINES = ("forward", "reverse", "jax", "torch", "autograd")
+ENGINES = ("forward", "reverse", "jax", "torch", "autograd", "casadi")
 
 
 def solve(a):
@@ -91,6 +91,15 @@ def test_pytrees_and_other_arguments(engine):
     x, J = solve(POINT / 2), jacobian(POINT / 2)
     np.testing.assert_allclose(g["a"], J.T @ (2 * x) / 2, rtol=1e-9)
     np.testing.assert_allclose(g["scale"], -(2 * x) @ J @ POINT / 4, rtol=1e-9)
+
+
+def test_in_formulas():
+    """The solver is a call in SymPy's formula, its derivative an expression of the solution."""
+    require("sympy")
+    root = di.implicit(lambda a: np.real(np.roots([1.0, 0.0, 1.0, -float(a)])[2]), lambda x, a: x**3 + x - a)
+    prep = di.prepare_second_derivative(root, "sympy", 2.0)
+    np.testing.assert_allclose(prep.value_derivative_and_second_derivative(2.0), (1.0, 1 / 4, -6 / 64), rtol=1e-9)
+    assert "call(s) of Python functions" in prep.explain()
 
 
 def test_in_native_programs():

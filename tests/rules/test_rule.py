@@ -11,7 +11,7 @@ import pytest
 import diffiface as di
 from tests.conftest import require
 
-ENGINES = ("forward", "reverse", "jax", "torch", "autograd")
+ENGINES = ("forward", "reverse", "jax", "torch", "autograd", "casadi", "sympy")
 X = np.array([0.3, -1.2, 2.0])
 
 
@@ -214,6 +214,8 @@ def test_activity_in_reverse(engine):
 
 
 def test_complex_rules_pair_by_the_real_inner_product(engine):
+    if not di.capabilities(engine).complex_inputs:
+        pytest.skip(f"{engine} takes no complex x")
     z = np.array([1.0 + 2j, -0.5 + 0.3j])
     f = di.rule(lambda z: z * z, vjp=(lambda z: (z * z, z), lambda z, ct: (2 * np.conj(z) * ct,)))
     total = lambda z: np.sum(np.abs(f(z)) ** 2)
@@ -234,6 +236,67 @@ def test_in_methods_loops_and_jitted_helpers(engine):
             return total
 
     np.testing.assert_allclose(di.gradient(Model().loss, engine, X), 2 * X)
+
+
+@pytest.mark.parametrize("f", RULED.values(), ids=RULED)
+def test_the_complex_step_asks_the_rule(f):
+    s, total = sigmoid(X), lambda x: np.sum(f(x))
+    np.testing.assert_allclose(di.pushforward(f, "complex_step", X, X), s * X, rtol=1e-14)
+    np.testing.assert_allclose(di.gradient(total, "complex_step", X), s, rtol=1e-14)
+    np.testing.assert_allclose(di.hessian(total, "complex_step", X), np.diag(s * (1 - s)), atol=1e-10)
+
+
+def test_mpmath_differentiates_the_function_itself():
+    require("mpmath")
+    s = sigmoid(X)
+    for f in (softplus_jvp, softplus_vjp):
+        np.testing.assert_allclose(di.gradient(lambda x: np.sum(f(x)), "mpmath", X), s, rtol=1e-15)
+        np.testing.assert_allclose(di.hessian(lambda x: np.sum(f(x)), "mpmath", X), np.diag(s * (1 - s)), atol=1e-15)
+    wrong = di.rule(lambda x: x**2, jvp=lambda primals, tangents: (primals[0] ** 2, 7 * tangents[0]))
+    np.testing.assert_array_equal(di.gradient(lambda x: np.sum(wrong(x)), "mpmath", X), 2 * X)
+    with pytest.raises(di.UnsupportedOperationError, match="black_box runs on NumPy arrays, whose numbers have 16"):
+        di.gradient(lambda x: np.sum(softplus_black_box(x)), "mpmath", X)
+
+
+def test_rules_in_formulas():
+    """What can be written as an expression is shown so, what runs in Python as a function of its arguments."""
+    require("sympy")
+    require("casadi")
+    square = di.rule(lambda x: x**2, jvp=lambda p, t: (square(*p), 2 * p[0] * t[0]), name="square")
+    assert di.prepare_derivative(lambda x: 3 * square(x), "sympy", 1.0).expression() == "6*x_0"
+    hidden = di.rule(lambda x: x**2, on_host=True, jvp=lambda p, t: (hidden(*p), hidden(*p) * t[0]), name="hidden")
+    prep = di.prepare_derivative(lambda x: 3 * hidden(x), "sympy", 1.0)
+    assert prep.expression() == "3*hidden(x_0)" and "2 call(s) of Python functions" in prep.explain()
+    assert prep.derivative(4.0) == 48
+    with pytest.raises(di.UnsupportedOperationError, match="C code cannot call hidden, which runs in Python"):
+        di.prepare_derivative(hidden, "casadi", 1.0).code()
+    assert "casadi_real" in di.prepare_derivative(square, "casadi", 1.0).code()
+
+
+@pytest.mark.parametrize("engine", ["casadi", "sympy"])
+def test_symbols_nest_with_rules(engine):
+    """A derivative inside a derivative, the function of both having a rule that runs in Python."""
+    require(engine)
+    a = np.array([0.3, 1.2])
+
+    def slope(inner):
+        return lambda a: di.derivative(lambda t: np.sum(softplus_black_box(t * a)), inner, 2.0)
+
+    s = sigmoid(2 * a)  # the slope is sum(a s(2 a)), its gradient s + 2 a s (1 - s)
+    np.testing.assert_allclose(di.gradient(slope(engine), engine, a), s + 2 * a * s * (1 - s), rtol=1e-12)
+    np.testing.assert_allclose(di.gradient(slope("reverse"), engine, a), s + 2 * a * s * (1 - s), rtol=1e-12)
+
+
+@pytest.mark.parametrize("operator", ["jacobian", "hessian"])
+@pytest.mark.parametrize("engine", ["casadi", "sympy"])
+def test_sparsity_goes_through_rules(engine, operator):
+    require(engine)
+    f = (lambda x: softplus_black_box(x[1:])) if operator == "jacobian" else (lambda x: np.sum(softplus_vjp(x[1:])))
+    found = getattr(di, operator)(f, di.Sparse(engine, detector="engine"), X)
+    s = sigmoid(X)
+    expected = np.diag(s)[1:] if operator == "jacobian" else np.diag(s * (1 - s) * [0, 1, 1])
+    assert found.nnz == 2
+    np.testing.assert_allclose(found.toarray(), expected, rtol=1e-12)
 
 
 def test_numeric_engines_only_call_it():
@@ -263,7 +326,7 @@ def test_changed_globals_of_a_rule_are_noticed():
 def test_native_programs():
     jax, torch, autograd = (pytest.importorskip(name) for name in ("jax", "torch", "autograd"))
     s = sigmoid(X)
-    for f in RULED.values():
+    for f in (softplus_vjp, softplus_black_box):  # (one direction each, traced and on the host)
         with jax.enable_x64(True):
             total = lambda x: f(x).sum()
             x = jax.numpy.array(X)
