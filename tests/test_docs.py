@@ -14,6 +14,7 @@ import io
 import itertools
 import pkgutil
 import re
+import sys
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -103,7 +104,9 @@ def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     blocks = blocks_of(page)
     skip_without_its_engines(blocks)
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, Any] = {"__name__": "page"}
+    module = types.ModuleType("page")  # which is known by its name, so that what a page defines can be pickled
+    monkeypatch.setitem(sys.modules, "page", module)
+    namespace = vars(module)
     for block in blocks:
         (run_prompts if ">>>" in block.code else run_plain)(block, page, namespace)
 
