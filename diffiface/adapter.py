@@ -155,6 +155,19 @@ class Family(Protocol):
         ...
 
 
+def array_family(module: str) -> Family:
+    """Return the array family of a library, by its top-level module: for an engine that computes on another's arrays.
+
+    Raises `MissingBackendError` if no installed package offers it.
+    """
+    from diffiface import registry  # which imports this module
+
+    family = registry.family_of_module(module)
+    if family is None:
+        raise MissingBackendError(f"no installed package offers the arrays of {module!r}", fix=f"pip install {module}")
+    return family
+
+
 class Mode(enum.Enum):
     """How an engine propagates derivatives."""
 
@@ -220,7 +233,8 @@ class Backend:
 
     def __repr__(self) -> str:
         shown = [o for o in fields(self) if o.repr and getattr(self, o.name) != o.default]
-        options = [f"{o.name}={getattr(self, o.name)!r}" for o in shown]
+        values = {o.name: getattr(self, o.name) for o in shown}
+        options = [f"{name}={(v.value if isinstance(v, enum.Enum) else v)!r}" for name, v in values.items()]
         return f"backend({', '.join([repr(self.name), *options])})"
 
     # ---- one of these two is the engine's duty

@@ -91,8 +91,10 @@ def native_engines(f: Any) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def is_native(f: Any, engine: str, traces: bool, style: str) -> str | None:
+def is_native(f: Any, engine: str, traces: bool, style: str, family: str = "numpy") -> str | None:
     """Return the engine whose raw arrays f must receive, or None for a plain NumPy function.
+
+    An engine that computes on the arrays of another (`family`) runs what is written for that one too.
 
     Raises `InputError` when f is written for another engine than the one asked, which cannot run it.
     """
@@ -103,7 +105,7 @@ def is_native(f: Any, engine: str, traces: bool, style: str) -> str | None:
     engines = native_engines(f)
     if not engines:
         return None
-    if engine in engines:
+    if engine in engines or family in engines:
         return engine
     if not traces:
         return engines[0]  # numeric engines only call f: they can call it with that engine's arrays

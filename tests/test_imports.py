@@ -13,9 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 ENGINE_MODULES = {"jax", "jaxlib", "torch", "autograd", "numdifftools", "scipy", "statsmodels", "matplotlib", "pandas"}
 # What an adapter may import besides itself and its engine.
 NEUTRAL = {"numpy", "scipy"}
-OWN = {"native": {"llvmlite", "mpmath"}, "jax": {"asdex"}}
+OWN = {"native": {"llvmlite", "mpmath"}, "jax": {"asdex"}, "enzyme": {"jax", "enzyme_ad"}}
 """What an engine of ours is made with (mpmath: the script that derives the coefficients of vector math), and what reads
-the programs of an engine (asdex: sparsity patterns of JAX's)."""
+the programs of an engine (asdex: sparsity patterns of JAX's; Enzyme differentiates JAX's programs)."""
 
 
 def imported_modules(path: Path, top_level_only: bool = False) -> set[str]:

@@ -61,7 +61,7 @@ class DifferentiateWith:
         self.backend = registry.resolve(backend)
         self.output = None if output is None else [np.asarray(leaf) for leaf in trees.flatten(output)[0]]
         self._output_example = output
-        self._native_to = is_native(f, self.backend.name, self.backend.traces, self.backend.style)
+        self._native_to = is_native(f, self.backend.name, self.backend.traces, self.backend.style, self.backend.family)
         self._code = Code(f)
         self._inner = registry.backend(self.backend, style=_inner_style(self._native_to, self.backend))
         try:
@@ -96,7 +96,9 @@ class DifferentiateWith:
 
     def _plain(self, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
         """Call f with NumPy arrays, in the arrays it is written for, and return NumPy arrays."""
-        family = None if self._native_to is None else registry.family_of_module(self._native_to)
+        own = self._native_to == self.backend.name
+        library = self.backend.family if own else self._native_to
+        family = None if library is None else registry.family_of_module(library)
         if family is None:
             return self.f(*args, **keywords)
 

@@ -69,7 +69,7 @@ class Call:
     def make_function(self) -> Function:
         """Bind f to this way of calling it (a preparation does so once)."""
         backend, operator = self.backend, self.operator
-        native_to = is_native(self.f, backend.name, backend.traces, backend.style)
+        native_to = is_native(self.f, backend.name, backend.traces, backend.style, backend.family)
         if native_to is not None and (self.y_buffer is not None or self.cache_positions):
             self._check_writable(native_to)
         return Function(
@@ -224,7 +224,7 @@ class Call:
             )
 
     def _check_writable(self, native_to: str) -> None:
-        family = registry.family_of_module(native_to)
+        family = registry.family_of_module(self.backend.family if native_to == self.backend.name else native_to)
         if family is not None and not family.mutable:
             what = "fills its output" if self.y_buffer is not None else "writes into a cache"
             raise UnsupportedOperationError(

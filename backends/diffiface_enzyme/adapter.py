@@ -1,0 +1,141 @@
+"""Enzyme (inside JAX) behind the front end's engine contract."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from diffiface.adapter import Backend, Cotangents, FlatFunction, InputError, Leaves, Mode, current_trace
+from diffiface_enzyme.compiled import CompiledOperator
+from diffiface_enzyme.operators import SEEDED
+
+_WIDE = frozenset(map(np.dtype, ("f8", "i8", "u8")))
+_MODES = {"forward": Mode.FORWARD, "reverse": Mode.REVERSE, "both": Mode.BOTH}
+
+# What each result of an operator is shaped like: y, x, or rows of x (a Jacobian's nesting).
+_KINDS = {
+    "pushforward": ("y", "y"),
+    "pullback": ("y", "x"),
+    "derivative": ("y", "y"),
+    "gradient": ("y", "x"),
+    "jacobian": ("y", "rows"),
+    "second_derivative": ("y", "y", "y"),
+    "hvp": ("y", "x", "x"),
+    "hessian": ("y", "x", "rows"),
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Enzyme(Backend):
+    """Enzyme: derivatives of compiled JAX programs, in forward and reverse mode, of any order.
+
+    Everything is compiled, also without preparation; so f may not branch on values of x.
+    """
+
+    name = "enzyme"
+    family = "jax"
+    complex_inputs = False
+
+    mode: Mode = Mode.BOTH  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Which of Enzyme's modes is used: "forward", "reverse", or "both", each for what it is good for."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        mode: Any = self.mode
+        if not isinstance(mode, Mode):
+            known = _MODES | {Mode.BOTH.value: Mode.BOTH}
+            if not isinstance(mode, str) or mode not in known:
+                raise InputError(
+                    f"mode={mode!r} is not known", engine=self.name, fix="mode is 'forward', 'reverse' or 'both'"
+                )
+            object.__setattr__(self, "mode", known[mode])
+        elif mode is Mode.NUMERIC:
+            raise InputError("Enzyme is not numeric", engine=self.name, fix="mode is 'forward', 'reverse' or 'both'")
+
+    def value_and_pushforward(
+        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Any]:
+        return self._once("pushforward", f, xs, contexts, tangents)
+
+    def value_and_pullback(
+        self, f: FlatFunction, xs: Leaves, cotangents: Cotangents, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Any]:
+        return self._once("pullback", f, xs, contexts, cotangents)
+
+    def value_and_derivative(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, Leaves, Any]:
+        return self._once("derivative", f, xs, contexts)
+
+    def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
+        return self._once("gradient", f, xs, contexts)
+
+    def value_and_jacobian(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, list[Leaves], Any]:
+        return self._once("jacobian", f, xs, contexts)
+
+    def value_derivative_and_second_derivative(
+        self, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> tuple[Leaves, Leaves, Leaves, Any]:
+        return self._once("second_derivative", f, xs, contexts)
+
+    def value_gradient_and_hvp(
+        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
+    ) -> tuple[Any, Leaves, Leaves, Any]:
+        return self._once("hvp", f, xs, contexts, tangents)
+
+    def value_gradient_and_hessian(
+        self, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> tuple[Any, Leaves, list[Leaves], Any]:
+        return self._once("hessian", f, xs, contexts)
+
+    def prepare(
+        self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
+    ) -> Callable[..., tuple[Any, ...]] | None:
+        return self._compiled(operator, f)
+
+    def _once(self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves, *seeds: Any) -> tuple[Any, ...]:
+        return self._compiled(operator, f)(xs, *seeds, contexts)
+
+    def _compiled(self, operator: str, f: FlatFunction) -> Callable[..., tuple[Any, ...]]:
+        outer = current_trace()
+        compiled = CompiledOperator(operator, f, outer, self.mode)
+        native = getattr(f, "native", False)
+
+        def run(xs: Leaves, contexts: Leaves, seeds: Cotangents = ()) -> tuple[Any, ...]:
+            # JAX may compute after this call has returned, from memory that must not change then.
+            arrays = tuple(x if isinstance(x, jax.Array) else np.array(x) for x in xs)
+            contexts = tuple(np.array(c) if isinstance(c, np.ndarray) else c for c in contexts)
+            with _precision(arrays, contexts) if native else jax.enable_x64(True):
+                values, aux = compiled(arrays, seeds, contexts)
+            if outer.engine == "enzyme":
+                return *values, aux
+            kinds, any_jax = _KINDS[operator], any(isinstance(x, jax.Array) for x in xs)
+            return *(_handed_back(v, kind, xs, any_jax) for v, kind in zip(values, kinds, strict=True)), aux
+
+        if operator in SEEDED:
+            return lambda xs, seeds, contexts: run(xs, contexts, seeds)
+        return run
+
+
+def _precision(xs: Leaves, contexts: Leaves) -> contextlib.AbstractContextManager[Any]:
+    """Allow 64-bit numbers in this thread, unless everything a function written in JAX is given is narrower."""
+    wide = any(getattr(value, "dtype", None) in _WIDE for value in (*xs, *contexts))
+    return jax.enable_x64(True) if wide else contextlib.nullcontext()
+
+
+def _handed_back(value: Any, kind: str, xs: Leaves, any_jax: bool) -> Any:
+    """Hand a result back: what is shaped like a leaf of x in the family of that leaf, y in JAX's if any of x is."""
+    if kind == "rows":
+        return [_handed_back(row, "x", xs, any_jax) for row in value]
+    if kind == "x":
+        return [_in_family(v, isinstance(x, jax.Array)) for v, x in zip(value, xs, strict=True)]
+    several = isinstance(value, (list, tuple))
+    return [_in_family(v, any_jax) for v in value] if several else _in_family(value, any_jax)
+
+
+def _in_family(value: Any, is_jax: bool) -> Any:
+    # (a tracer: the user's own jit or vmap runs around this call)
+    return value if is_jax or isinstance(value, jax.core.Tracer) else np.array(value)
