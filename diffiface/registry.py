@@ -73,7 +73,8 @@ def available_backends() -> tuple[str, ...]:
 def default_backends() -> tuple[str, ...]:
     """Return the engines that are taken where none is named: in comparisons, benchmarks, choices.
 
-    An engine whose cost grows with every single number says `BY_NAME_ONLY = True` in its package, and is left out.
+    An engine too slow to be tried unasked (its cost grows with every single number, or it compiles for seconds) says
+    `BY_NAME_ONLY = True` in its package, and is left out.
 
     >>> from diffiface import registry
     >>> "reverse" in registry.default_backends(), "mpmath" in registry.default_backends()

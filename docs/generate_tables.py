@@ -43,11 +43,12 @@ def codes(names: Iterable[str]) -> str:
 
 
 def engines() -> str:
-    """One column per engine: what its class says of it."""
-    names = registry.registered_backends()
+    """One column per engine that the extra `all` installs (the others are large): what its class says of it."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    in_all = re.findall(r"\w+", extras["all"][0])
+    names = [name for name in registry.registered_backends() if name not in extras or name in in_all]
     classes = [registry.backend_class(name) for name in names]
     capabilities = [cls().capabilities() for cls in classes]
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     yes_no = {True: "yes", False: "no"}
     inside = {"in any engine": "any engine", "in itself": "itself", "no": "none"}
     rows = [["mode", *(c.mode.value for c in capabilities)]]

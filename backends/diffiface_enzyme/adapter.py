@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from diffiface.adapter import Backend, Cotangents, FlatFunction, InputError, Leaves, Mode, current_trace
 from diffiface_enzyme.compiled import CompiledOperator
@@ -138,4 +139,4 @@ def _handed_back(value: Any, kind: str, xs: Leaves, any_jax: bool) -> Any:
 
 def _in_family(value: Any, is_jax: bool) -> Any:
     # (a tracer: the user's own jit or vmap runs around this call)
-    return value if is_jax or isinstance(value, jax.core.Tracer) else np.array(value)
+    return value if is_jax or isinstance(value, Tracer) else np.array(value)

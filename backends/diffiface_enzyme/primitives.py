@@ -17,10 +17,14 @@ from diffiface.adapter import UnsupportedOperationError, array_family
 JAXPrimitives: Any = type(array_family("jax").primitives(()))
 """How a NumPy function runs on JAX's arrays, as the family of these arrays says."""
 
-_LAPACK = (
-    "solve triangular_solve inv pinv slogdet cholesky lu lu_pivots qr svd svdvals eigh eig expm logm sqrtm sylvester"
-).split()
-"""What JAX does by calls of LAPACK, of which Enzyme has no derivatives. (`det` of up to three rows is arithmetic.)"""
+_NO_DERIVATIVE = {
+    "a call of LAPACK, of which Enzyme has no derivative": (
+        "solve triangular_solve inv pinv slogdet cholesky lu lu_pivots qr svd svdvals eigh eig expm logm sqrtm sylvester"
+    ),
+    "a gamma function, of which Enzyme 0.0.16 gives derivatives that are NaN or 0": "gammaln digamma polygamma",
+    "computed outside of the compiled program, where Enzyme cannot follow": "special cofactors",
+}
+"""The primitives that are refused, by reason. (`det` of up to three rows is arithmetic, and works.)"""
 
 
 class EnzymePrimitives(JAXPrimitives):
@@ -114,22 +118,22 @@ class EnzymePrimitives(JAXPrimitives):
 
     def custom_call(self, call: Any, operands: Any) -> tuple[Any, ...]:
         raise UnsupportedOperationError(
-            f"the custom derivative rule of {call.name} would be passed over: Enzyme differentiates the program itself",
+            f"the derivative rule of {call.name} would be passed over: Enzyme differentiates the program itself",
             engine="enzyme",
             fix="use 'jax' or 'reverse', or call the function without its rule",
         )
 
 
-def _refused(name: str) -> Callable[..., Any]:
+def _refused(name: str, reason: str) -> Callable[..., Any]:
     def primitive(self: Any, *arguments: Any, **parameters: Any) -> Any:
+        what = parameters.get("function", name)
         raise UnsupportedOperationError(
-            f"the primitive {name!r} is a call of LAPACK, of which Enzyme has no derivative",
-            engine="enzyme",
-            fix="use 'jax', which runs the same program, or 'reverse'",
+            f"the primitive {what!r} is {reason}", engine="enzyme", fix="use 'jax' or 'reverse'"
         )
 
     return primitive
 
 
-for _name in _LAPACK:
-    setattr(EnzymePrimitives, _name, _refused(_name))
+for _reason, _names in _NO_DERIVATIVE.items():
+    for _name in _names.split():
+        setattr(EnzymePrimitives, _name, _refused(_name, _reason))

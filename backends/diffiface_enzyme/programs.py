@@ -10,9 +10,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from enzyme_ad.jax import JaXPipeline, ffi_call
-from enzyme_ad.jax.primitives import LANG_MHLO
-from jax.core import Tracer, eval_jaxpr
+from enzyme_ad.jax import JaXPipeline, ffi_call  # pyright: ignore[reportMissingImports]
+from enzyme_ad.jax.primitives import LANG_MHLO  # pyright: ignore[reportMissingImports]
+from jax.core import ShapedArray, Tracer, eval_jaxpr
 
 from diffiface.adapter import FlatFunction, Leaves, Primitives, UnsupportedOperationError, trees
 from diffiface_enzyme.primitives import EnzymePrimitives
@@ -23,7 +23,11 @@ _NO_ADJOINT = "Enzyme has no derivative of it"
 _ON_HOST = "it leaves the compiled program, where Enzyme cannot follow"
 _WRONG = "Enzyme 0.0.16 differentiates it wrongly"
 _LAPACK = "lu cholesky qr geqrf geqp3 householder_product svd eigh eig schur tridiagonal triangular_solve".split()
-_REFUSED = dict.fromkeys(_LAPACK, "it is a call of LAPACK, of which Enzyme has no derivative") | {
+_GAMMA = "lgamma digamma polygamma zeta igamma igammac igamma_grad_a random_gamma_grad".split()
+_OTHER = "bessel_i0e bessel_i1e regularized_incomplete_beta erf_inv".split()
+_REFUSED = dict.fromkeys(_GAMMA, "Enzyme 0.0.16 gives NaN or 0 for the derivatives of gamma functions")
+_REFUSED |= dict.fromkeys(_OTHER, "Enzyme's derivative of it has not been checked")
+_REFUSED |= dict.fromkeys(_LAPACK, "it is a call of LAPACK, of which Enzyme has no derivative") | {
     "acosh": _WRONG,
     "atanh": _WRONG,
     "tan": _NO_ADJOINT,
@@ -67,7 +71,7 @@ class Program:
             _refuse(equation, results)
             self.pushes = self.pushes and not _is_wrong_forward(equation)
         self._closed, self._structure = closed, jax.tree.structure(shapes)
-        self._shapes = [jax.core.ShapedArray(y.shape, y.dtype) for y in shapes[0]]
+        self._shapes = [ShapedArray(y.shape, y.dtype) for y in shapes[0]]
         # Values of an outer trace that f met in its closure must be arguments: Enzyme lowers the program by itself.
         self._met = [c for c in closed.consts if isinstance(c, Tracer)]
 
@@ -83,7 +87,9 @@ class Program:
             arguments += [x, t]
             places += [len(met) + i] * 2
         passes = _passes("ForwardMode", _CONSTANT * len(met) + _MOVES * len(xs), _MOVES * count)
-        outputs = self._by_enzyme(passes, arguments, places, [y for y in self._shapes for _ in range(2)], [-1] * 2 * count)
+        outputs = self._by_enzyme(
+            passes, arguments, places, [y for y in self._shapes for _ in range(2)], [-1] * 2 * count
+        )
         return tuple(outputs[1::2])
 
     def pull(self, xs: Leaves, cotangents: Leaves) -> tuple[Any, ...]:
@@ -91,7 +97,7 @@ class Program:
         met = self._met
         places = list(range(len(met) + len(xs)))
         passes = _passes("ReverseModeCombined", _CONSTANT * len(met) + _ACTIVE * len(xs), _ACTIVE * len(self._shapes))
-        shapes = [jax.core.ShapedArray(x.shape, x.dtype) for x in xs]
+        shapes = [ShapedArray(x.shape, x.dtype) for x in xs]
         return tuple(self._by_enzyme(passes, [*met, *xs, *cotangents], places, shapes, places[len(met) :]))
 
     def _by_enzyme(
@@ -107,7 +113,7 @@ class Program:
             fn="",
             out_shapes=tuple(outputs),
             lang=LANG_MHLO,
-            pipeline_options=JaXPipeline(passes),
+            pipeline_options=JaXPipeline(passes),  # type: ignore[arg-type]
         )
 
     def _values(self, *arguments: Any) -> list[Any]:
@@ -168,7 +174,9 @@ def _refuse(equation: Any, results: list[Any]) -> None:
     if name.startswith("custom_") and _is_users(equation):
         reason = "Enzyme would pass over the derivative rule that it brings"
     if name == "sort" and any(_has_kind(v, np.floating) for v in results):
-        reason = "Enzyme 0.0.16 crashes on it (jnp.argsort and an index work, and so does np.sort in a function for NumPy)"
+        reason = (
+            "Enzyme 0.0.16 crashes on it (jnp.argsort and an index work, and so does np.sort in a function for NumPy)"
+        )
     if name == "scatter" and _may_write_twice(equation):
         reason = "Enzyme 0.0.16 is wrong where two values are written to one place (if none are: unique_indices=True)"
     if name.startswith("scatter") and name not in ("scatter", "scatter-add", "scatter_add"):

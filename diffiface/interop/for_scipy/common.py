@@ -49,7 +49,9 @@ class Callables:
         self._last = LastPoint()
         # A NumPy function is its own value. One written for an engine needs that engine's arrays, and an exact engine
         # gives the value away with the derivative; a numeric engine would pay for the derivative by many calls of f.
-        native = is_native(f, self.backend.name, self.backend.traces, self.backend.style, self.backend.family) is not None
+        native = (
+            is_native(f, self.backend.name, self.backend.traces, self.backend.style, self.backend.family) is not None
+        )
         self._plain, self._jointly = not native, native or self.backend.exact
 
     @property
