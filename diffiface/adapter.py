@@ -303,9 +303,10 @@ class Backend:
         Return the engine method of `operator` with f bound, `run(xs, [tangents or cotangents,] contexts)`,
         safe to use from several threads; or None if preparing gains nothing.
 
-        What it returns may have further methods, which the front end uses where it finds them: `explain()` and
-        `graph()` for `Prep`'s own; `only(indices)`, the same run where the other results may be left out; and on what
-        that returns, `direct(places, fallback)`: a bound call of the engine's own, from the user's bare NumPy arguments
+        What it returns may say `is_private = True`: it only reads the tangents or cotangents, and its results are new
+        arrays that nobody else has, so that neither need be copied. It may have further methods, which the front end
+        uses where it finds them: `explain()` and `graph()` for `Prep`'s own; `only(indices)`, the same run where the
+        other results may be left out; and on what that returns, `direct(places, fallback)`: a bound call of the engine's own, from the user's bare NumPy arguments
         to what he gets. `places` are the parts it returns, each the path among the results and whether that part is a
         batch of one, to be returned without its batch axis; `fallback` it calls with the same arguments wherever they
         are not those it was made for, or a derivative is being taken (`running.traces`). With `seeds=` the tangents or

@@ -22,8 +22,8 @@ _MISSING = object()
 _BARE_RESULTS: dict[Part, str] = {
     "y": "one_y(results[{i}])",
     "x": "results[{i}][0]",
-    "batch of y": "one_y(array(results[{i}][0][0]))",
-    "batch of x": "array(results[{i}][0][0])",
+    "batch of y": "one_y(own(results[{i}][0]))",
+    "batch of x": "own(results[{i}][0])",
     "y by x": "one_y(results[{i}][0][0])",
     "x by x": "one_y(results[{i}][0][0])",
 }
@@ -101,6 +101,20 @@ def _direct_way(variant: str, call: Call, run: Any, short: Callable[..., Any] | 
     return direct(places, short) or short
 
 
+_LARGE = 1 << 16
+"""From how many bytes on an array takes longer to copy than to make a view of."""
+
+
+def _copied(batch: Any) -> np.ndarray:
+    """Return the only member of a batch, as an array of its own."""
+    return np.array(batch[0])
+
+
+def _taken(batch: Any) -> np.ndarray:
+    """Return the only member of a batch that nobody else has: of a large one, a view that is the only way to it."""
+    return batch[0] if batch.nbytes >= _LARGE else np.array(batch[0])
+
+
 def _short_way(
     arguments: Sequence[Any],
     result: str,
@@ -118,6 +132,7 @@ def _short_way(
     `result` says what of the engine's `results` the caller gets; `seeded`, that the second argument is a tangent or
     cotangent. With `function`, the run must have left y a single array. None if an argument is a structure.
     """
+    is_private = getattr(run, "is_private", False)
     names: dict[str, Any] = {
         "run": run,
         "thorough": thorough,
@@ -125,6 +140,7 @@ def _short_way(
         "running": running,
         "float64": np.float64,
         "array": np.array,
+        "own": _taken if is_private else _copied,
         "one_y": _one_y,
         "function": function,
         "leaf": trees.LEAF,
@@ -134,8 +150,10 @@ def _short_way(
     if None in tests:
         return None
     x, *contexts = parameters
-    # The engine gets the seed in an array of its own.
-    seeds = f"(array({contexts.pop(0)})[None],), " if seeded else ""
+    seeds = ""
+    if seeded:  # an engine gets the seed in an array of its own, unless it says that it only reads it
+        seed = contexts.pop(0)
+        seeds = f"({seed}[None],), " if is_private else f"(array({seed})[None],), "
     condition = "" if function is None else "if function.y_structure is leaf: "
     source = f"""
 def call({", ".join(f"{name}=missing" for name in parameters)}, *more, out=None):

@@ -76,6 +76,9 @@ class Recording:
 class Replayed:
     """The engine method of one function, with recordings that are made when they are needed."""
 
+    is_private = True
+    """Tangents and cotangents are only read, and results are new arrays (`Program`), the eager engine's too (`results`)."""
+
     def __init__(
         self,
         engine: str,
@@ -225,6 +228,8 @@ class Replayed:
 
 class _Part:
     """A method of which some results are not looked at."""
+
+    is_private = True
 
     def __init__(self, whole: Replayed, wanted: frozenset[int]):
         self._whole = whole
