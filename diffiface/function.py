@@ -233,6 +233,8 @@ class Function:
         kind = type(result)
         if kind is Scalar or kind is Array or kind is np.float64 or kind is float or kind is p.traced_type:
             leaves, structure = [result], trees.LEAF
+            if (kind is Scalar or kind is Array) and result.dtype == bool:  # (of an engine that computes with symbols)
+                raise self._boolean()
         else:
             leaves, structure = trees.flatten(users_own(result))
             self._check_kinds(result, leaves)
@@ -265,6 +267,11 @@ class Function:
     def _refuse(self, problem: str, fix: str) -> OutputError:
         return OutputError(problem, engine=self.engine, where=definition_of(self.f), fix=fix)
 
+    def _boolean(self) -> OutputError:
+        return self._refuse(
+            "the function returned a boolean, which has no derivative", "return a number, such as np.where(c, a, b)"
+        )
+
     def _check_kinds(self, result: Any, leaves: list[Any]) -> None:
         if result is None or (not leaves):
             raise self._refuse("the function returned None", "return the value (is a `return` missing?)")
@@ -275,10 +282,7 @@ class Function:
                     "return a number or an array (beside it, other results with has_aux=True)",
                 )
             if isinstance(leaf, (bool, np.bool_)) or (isinstance(leaf, np.ndarray) and leaf.dtype == bool):
-                raise self._refuse(
-                    "the function returned a boolean, which has no derivative",
-                    "return a number, such as np.where(c, a, b)",
-                )
+                raise self._boolean()
         if isinstance(result, list) and all(np.ndim(leaf) == 0 for leaf in leaves):
             raise self._refuse(
                 f"the function returned a list of {len(leaves)} numbers",
@@ -286,7 +290,7 @@ class Function:
             )
 
     def _check_scalar(self, ys: list[Any], structure: Any, p: Primitives) -> None:
-        shape = p.shape(ys[0]) if structure is trees.LEAF else None
+        shape = tuple(p.shape(ys[0])) if structure is trees.LEAF else None
         if shape != ():
             what = f"an array of shape {shape}" if shape is not None else f"a structure, {trees.describe(structure)}"
             raise self._refuse(

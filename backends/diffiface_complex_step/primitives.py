@@ -78,6 +78,14 @@ def _at_complex(value: Any) -> Any:
     return value.real + 1j * value.imag if isinstance(value, Displaced) else value
 
 
+def _no_complex_values() -> UnsupportedOperationError:
+    return UnsupportedOperationError(
+        "complex values are not supported: the imaginary part is the derivative here",
+        engine="complex_step",
+        fix="write the function for real numbers, or use 'reverse'",
+    )
+
+
 def _leaves(operands: Sequence[Any]) -> list[Any]:
     return [leaf for o in operands for leaf in (o if isinstance(o, list) else [o])]
 
@@ -95,7 +103,7 @@ def _analytic(name: str) -> Callable[..., Any]:
         if not _is_displaced(operands):
             return real
         if np.asarray(real).dtype.kind == "c":
-            raise UnsupportedOperationError("complex values are not supported", engine="complex_step")
+            raise _no_complex_values()
         with np.errstate(all="ignore"):
             imag = np.imag(definition(*map(_at_complex, operands), **parameters))
             moved = max((np.max(np.abs(_displacement(leaf)), initial=0.0) for leaf in _leaves(operands)), default=0.0)
@@ -197,7 +205,7 @@ class ComplexStepPrimitives(Primitives):
     def astype(self, x: Any, *, dtype: np.dtype) -> Any:
         real = NUMPY.astype(real_part(x), dtype=dtype)
         if real.dtype.kind == "c" and isinstance(x, Displaced):
-            raise UnsupportedOperationError("complex values are not supported", engine=self.engine)
+            raise _no_complex_values()
         return Displaced(real, x.imag) if isinstance(x, Displaced) and real.dtype.kind == "f" else real
 
     # ---- moved by their derivative
@@ -226,7 +234,7 @@ class ComplexStepPrimitives(Primitives):
         for value, tangent in zip(values, tangents, strict=True):
             value = np.asarray(value)
             if value.dtype.kind == "c":
-                raise UnsupportedOperationError("complex values are not supported", engine=self.engine)
+                raise _no_complex_values()
             is_float = value.dtype.kind == "f" and tangent is not None
             results.append(Displaced(value, STEP * np.asarray(tangent, np.float64)) if is_float else value)
         return results[0] if len(results) == 1 else tuple(results)

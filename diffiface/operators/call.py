@@ -111,7 +111,11 @@ class Call:
             )
         if any(spec.dtype.kind == "c" for spec in self.x_specs):
             if not self.backend.complex_inputs:
-                raise UnsupportedOperationError("this engine does not take complex x", engine=engine)
+                raise UnsupportedOperationError(
+                    "this engine does not take complex x",
+                    engine=engine,
+                    fix="write the function of x's real and imaginary parts, or use 'reverse'",
+                )
             if self.operator.name in ("hvp", "hessian", "second_derivative"):
                 raise UnsupportedOperationError(
                     f"{self.operator.name} is not defined here for complex x",
