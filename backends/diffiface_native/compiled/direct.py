@@ -37,7 +37,7 @@ from diffiface_native.recorded.graph import Value
 
 _MOST_SCRATCH = 1 << 16
 """How many bytes of the stack a call may take."""
-_MOST_RETURNED = 1 << 16
+_MOST_RETURNED = 120 * 1024
 """From how many bytes on a result's memory is better used again (`replay.renewed`) than asked for."""
 _ALIGNED = 64
 

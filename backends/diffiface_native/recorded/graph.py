@@ -76,6 +76,8 @@ _MOVING = ("getitem", "setitem", "add_at", "reshape", "transpose", "broadcast_to
 _ARITHMETIC = ("add", "subtract", "multiply", "negative", "square", "where", "sum")
 _WEIGHTS: dict[str, int] = {**dict.fromkeys(_MOVING, 0), **dict.fromkeys(_ARITHMETIC, 1)}
 """Of operations that take less than a division."""
+_STORED = 4
+"""Of storing an entry of a result, which goes through memory."""
 
 
 @dataclass
@@ -97,8 +99,9 @@ class Graph:
         return [v for v in self.values if v.number in needed or v.operation == "input"]
 
     def work(self) -> int:
-        """Return about how many operations on numbers the live values take."""
-        return sum(v.sample.size * _WEIGHTS.get(v.operation, 4) for v in self.live() if v.operation != "input")
+        """Return about how many operations on numbers the live values take, and to store what is returned."""
+        stored = sum(_STORED * v.sample.size for v in self.outputs if type(v) is Value)
+        return stored + sum(v.sample.size * _WEIGHTS.get(v.operation, 4) for v in self.live() if v.operation != "input")
 
     def in_order(self) -> tuple[list[Value], list[Value]]:
         """Return the live values in two parts: what the guards are computed from, and all the rest.
