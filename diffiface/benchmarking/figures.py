@@ -131,5 +131,5 @@ def _legend(figure: Figure, styles: dict[str, dict[str, Any]], columns: int) -> 
 
     handles = [Line2D([], [], linewidth=1.3, markersize=5, label=engine, **style) for engine, style in styles.items()]
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=min(len(handles), columns), frameon=False, fontsize=9
+        handles=handles, loc="outside upper center", ncols=min(len(handles), columns), frameon=False, fontsize=9
     )

@@ -21,7 +21,9 @@ th { font-weight: 600; border-bottom: 1px solid #999; }
 tr:nth-child(even) td { background: #f6f6f6; }
 h3 { margin: 1.8rem 0 0; font-size: 1rem; }
 ul { margin: 0.2rem 0; color: #555; font-size: 0.9rem; }
-img { max-width: 100%; }
+table { display: block; overflow-x: auto; }
+.picture { overflow-x: auto; }
+.picture img { width: 100%; min-width: 42rem; }  /* on a phone it is scrolled, not shrunk until nobody can read it */
 """
 
 
@@ -36,10 +38,13 @@ def as_page(results: Results) -> str:
         written = io.BytesIO()
         figure.savefig(written, format="png", dpi=110)
         encoded = base64.b64encode(written.getvalue()).decode()
-        pictures.append(f'<h2>{title}</h2><img alt="{title}" src="data:image/png;base64,{encoded}">')
+        pictures.append(
+            f'<h2>{title}</h2><p class="picture"><img alt="{title}" src="data:image/png;base64,{encoded}"></p>'
+        )
     date = html.escape(str(results.environment.get("date", "")))
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>diffiface benchmark</title>'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>diffiface benchmark</title>'
         f"<style>{_STYLE}</style></head><body><h1>Benchmark</h1><p>{date}</p>{''.join(pictures)}<h2>Tables</h2>"
         f"{tables.as_html(results)}</body></html>\n"
     )

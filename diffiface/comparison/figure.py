@@ -30,7 +30,7 @@ def draw(comparisons: Sequence[Comparison], path: Any = None, titles: Sequence[s
         _dots(right, rows, [row["run_seconds"] for row in rows])
         left.set_title(title, loc="left", fontsize=10)
         right.tick_params(labelleft=False)  # the rows are those on the left
-    panels[-1][0].set_xlabel("largest relative error", fontsize=9)
+    panels[-1][0].set_xlabel(f"largest relative error ({_LEAST_ERROR:.0e}: none at all)", fontsize=9)
     panels[-1][1].set_xlabel("seconds per run, once prepared", fontsize=9)
     if path is not None:
         figure.savefig(path, dpi=150)

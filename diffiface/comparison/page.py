@@ -14,7 +14,9 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #222; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.25em 0.8em; border-bottom: 1px solid #ddd; text-align: left; white-space: nowrap; }
-img { max-width: 100%; }
+table { display: block; overflow-x: auto; }
+.picture { overflow-x: auto; }
+.picture img { width: 100%; min-width: 42rem; }  /* on a phone it is scrolled, not shrunk until nobody can read it */
 small { color: #666; }
 """
 
@@ -26,7 +28,8 @@ def page(comparison: Comparison) -> str:
         parts += [f"<h2>point {number}</h2>", point._repr_html_()]
     title = html.escape(comparison.summary)
     return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title>'
+        f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
         f"<style>{_STYLE}</style></head>\n<body>\n" + "\n".join(filter(None, parts)) + "\n</body>\n</html>\n"
     )
 
@@ -42,4 +45,7 @@ def _picture(comparison: Comparison) -> str:
     written = io.BytesIO()
     draw([comparison]).savefig(written, dpi=110, format="png")
     data = base64.b64encode(written.getvalue()).decode()
-    return f'<p><img alt="largest error and time of a run, engine by engine" src="data:image/png;base64,{data}"></p>'
+    return (
+        '<p class="picture"><img alt="largest error and time of a run, engine by engine" '
+        f'src="data:image/png;base64,{data}"></p>'
+    )
