@@ -23,9 +23,11 @@ _SHORT = 8
 
 _LEAST_ROWS = 48
 """How long one index must be for the others to be looped over inside blocks of it."""
-_MOST_COLUMNS = 64
+_MOST_COLUMNS = 512
 """How long the other indices may be."""
-_BLAS = 24
+_MOST_OF_ALL = 1 << 15
+"""How many terms there may be for each row."""
+_BLAS = 65
 """Of a plain matrix product, the lesser of the two other lengths from which on BLAS is faster."""
 
 
@@ -125,7 +127,7 @@ def is_of_rows(value: Value) -> bool:
         return False
     lengths = _lengths(value, [one, other])
     *others, longest = sorted(lengths.values())
-    if longest < _LEAST_ROWS or any(n > _MOST_COLUMNS for n in others) or 0 in others:
+    if longest < _LEAST_ROWS or max(others, default=1) > _MOST_COLUMNS or not 0 < prod(others) <= _MOST_OF_ALL:
         return False
     plain = not shared & set(result)
     # Of three lengths the least two: a plain product of matrices is BLAS's where both are large enough.
