@@ -24,6 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import hand_written
+import observations as o
 import workloads as w
 from interleaved import Timing, interleave
 from rivals import RIVALS, Arguments
@@ -76,6 +77,16 @@ CASES = [
     *(
         Case(f"Jacobian n={n}", w.ring, "jacobian", lambda n=n: w.ring_inputs(n), None, 15.0, None, engines=("forward", "reverse"))
         for n in (4, 12)
+    ),
+    *(
+        Case(name, make, "value_and_gradient", inputs, None, 1.0, None)
+        for name, make, inputs in [
+            ("least squares n=1000 k=20", o.least_squares, o.least_squares_inputs),
+            ("softmax regression n=1000 d=20 k=10", o.softmax_regression, o.softmax_regression_inputs),
+            ("k-means n=1000 d=10 k=25", o.k_means, o.k_means_inputs),
+            ("LSTM 10 steps, batch 64, 16 units", o.lstm, o.lstm_inputs),
+            ("hand tracking 544 vertices, 22 bones", o.hand_tracking, o.hand_tracking_inputs),
+        ]
     ),
 ]  # fmt: skip
 

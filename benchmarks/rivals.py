@@ -55,9 +55,11 @@ def torch_calls(make: Callable[[Any], Any], operator: str, arguments: Arguments)
     import torch
 
     torch.set_num_threads(1)
-    names = ("exp", "log", "where", "sum", "mean", "tanh", "sin", "roll", "stack", "einsum")
+    names = ("exp", "log", "where", "sum", "mean", "tanh", "sin", "cos", "roll", "einsum")
     namespace = SimpleNamespace(**{name: getattr(torch, name) for name in names})
     namespace.asarray = torch.as_tensor
+    namespace.stack = lambda parts, axis=0: torch.stack(parts, dim=axis)
+    namespace.min = lambda x, axis: torch.amin(x, dim=axis)
     namespace.max = lambda x, axis=None: torch.max(x) if axis is None else torch.amax(x, dim=axis)
     f = make(namespace)
     x, *rest = map(torch.as_tensor, arguments)
