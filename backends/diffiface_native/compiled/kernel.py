@@ -22,6 +22,7 @@ from diffiface_native.compiled.objects import HEADER, FitText, argument, returne
 from diffiface_native.compiled.rows import Item, RowGroup
 from diffiface_native.compiled.rows_text import RowsText
 from diffiface_native.compiled.straight import Rolled
+from diffiface_native.compiled.subroutine import Subroutine
 from diffiface_native.recorded.graph import Value
 
 _MOST_INLINED = 24
@@ -64,6 +65,8 @@ class KernelText:
         """The vector functions that are called, by name and number of lanes."""
         self.allocations: list[str] = []
         self.lines: list[str] = []
+        self._subroutines: dict[str, str] = {}
+        """The parts that are functions of their own: text → name."""
         self.rolled = {id(nest): Rolled(nest) for nest in self._nests if not nest.extents}
         self._items = [
             RowsText(self, item, local, f"g{i}.") if isinstance(item, RowGroup) else item
@@ -107,6 +110,7 @@ class KernelText:
                 text.write(self)
         without_the_lock, with_it_again = (RELEASE, ACQUIRE) if self.is_long else ([], [])
         return "\n".join([
+            *self.parts(),
             f"define ptr @{self._name}(ptr %self, ptr %arguments, i64 %count) {{",
             "entry:",
             *self.allocations,
@@ -146,6 +150,16 @@ class KernelText:
         return sum(
             prod(nest.extents) * sum(cost_of_operation(e.operation) for e in nest.expressions) for nest in self._nests
         )
+
+    def parts(self) -> list[str]:
+        """Return the functions that are called by this one only."""
+        return [f"define internal void @{name}{text}" for text, name in self._subroutines.items()]
+
+    def call(self, subroutine: Subroutine) -> None:
+        """Write the call of a part of this kernel; parts with the same text are one function."""
+        name = self._subroutines.setdefault(subroutine.text(), f"{self._name}.part{len(self._subroutines)}")
+        self.functions |= subroutine.functions
+        self.lines.append(subroutine.call(name))
 
     def fill(self, data: str, count: int, operation: str, tag: str) -> None:
         """Set so many numbers to what changes nothing in a reduction of this kind."""

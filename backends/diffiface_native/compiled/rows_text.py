@@ -1,200 +1,54 @@
-"""A group of nests as LLVM IR: a loop over blocks of rows, in which all of them run for the rows of the block.
-
-What only the group reads is kept for one block, with the rows as the last axis: so the lanes are rows, and every load and
-store of them is of neighbours. Arrays whose rows lie apart are *packed* first, that is copied in this layout, where their
-entries are read more than once.
-"""
+"""A group of nests as LLVM IR: a loop over blocks of rows, in which all of them run for the rows of the block."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence, Set
-from math import prod
-from typing import Any
+from collections.abc import Set
+from typing import Any, Protocol
 
-import numpy as np
-
-from diffiface_native.compiled.fold_text import FoldText, only_folds
+from diffiface_native.compiled.fold_text import FoldText
 from diffiface_native.compiled.index_map import Map
-from diffiface_native.compiled.nest import Nest
 from diffiface_native.compiled.nest_text import Access, Argument, Function, NestText, Part, access
 from diffiface_native.compiled.packing import turn
-from diffiface_native.compiled.rows import RowGroup, row_axis
+from diffiface_native.compiled.rows import RowGroup
+from diffiface_native.compiled.rows_layout import ALIGNED, RowsLayout, key_of
+from diffiface_native.compiled.subroutine import Subroutine
 from diffiface_native.recorded.graph import Value
 
-_CACHE = 24 * 1024
-"""How many bytes the rows of one block may take together: most of the nearest cache."""
-_LEAST_BLOCK, _MOST_BLOCK = 32, 256
-"""How many rows are in a block."""
-_MOST_PACKED = 512
-"""How many entries a row may have to be packed."""
-_DEALT = 8
-"""How far apart rows may be whose single columns are read where they are."""
-_LEAST_COLUMNS = 8
-"""How many columns there must be for the lanes to be along them."""
-_ALIGNED = 8
-"""Blocks, and what is kept for them, begin at multiples of so many numbers: a line of the cache."""
 
+class Kernel(Function, Protocol):
+    """The kernel that a group is part of."""
 
-def things_at(nest: Nest) -> list[tuple[Any, Map]]:
-    """Return all that a nest reads, stores and folds into, and where."""
-    loads = [(e.value, e.map) for e in nest.expressions if e.operation == "load"]
-    return [*loads, *((t.value, t.map) for t in (*nest.stores, *nest.folds))]
+    def call(self, subroutine: Subroutine) -> None: ...
 
 
 class RowsText:
     """Writes one group."""
 
-    def __init__(self, kernel: Function, group: RowGroup, local: Set[int], prefix: str):
+    def __init__(self, kernel: Kernel, group: RowGroup, only_here: Set[int], prefix: str):
         self._kernel = kernel
         self._group = group
         self._prefix = prefix
-        self._local: dict[int, tuple[Value, int]] = {}
-        """Number of each value that is kept for one block only → the value, and which of its axes the rows are."""
-        targets = [t.value for nest in group.nests for t in (*nest.stores, *nest.folds)]
-        read = {value.number for nest in group.nests for value in nest.loaded_values()}
-        self._unpacked: list[Value] = []
-        """The values that are kept for one block, where they are read, and then copied to their arrays."""
-        for value in {value.number: value for value in targets if value.number in group.axes}.values():
-            if value.number in local:
-                self._local[value.number] = (value, group.axes[value.number])
-            elif value.number in read and self._can_be_unpacked(value):
-                self._local[value.number] = (value, 0)
-                self._unpacked.append(value)
-        self._contributions = Counter(value.number for value in targets)
-        self._vectors = [
-            self._columns_in_lanes(nest, loop) for nest, loop in zip(group.nests, group.loops, strict=True)
-        ]
-        self._packed = self._find_packed()
-        self._elements: dict[int, str] = {}
-        """By slot, what an array is of."""
+        self._layout = RowsLayout(group, kernel.argument, only_here)
+        self.scratch = self._layout.size + ALIGNED
+        """How many numbers of scratch memory the group needs."""
         self.part: Part | None = None
         """The rows to be written, if not all."""
-        self.block = self._choose_block()
-        self.scratch = self._scratch_size()
-        """How many numbers of scratch memory the group needs."""
-
-    # ---- what is kept for a block
-
-    def _columns_in_lanes(self, nest: Nest, loop: int) -> int | None:
-        """Return the loop along which a nest had better have its lanes, if not over the rows.
-
-        What only multiplies the columns of an array by numbers, or adds them up, reads each entry once, as it lies there.
-        """
-        walks = [access(self._argument(thing, 1), map_, len(nest.extents)) for thing, map_ in things_at(nest)]
-        folds = walks[len(walks) - len(nest.folds) :]
-        apart = [walk for walk in walks if walk.strides[loop] not in (0, 1)]
-        if not apart or not only_folds(nest, folds) or not all(all(walk.strides) for walk in apart):
-            return None
-        for columns in range(len(nest.extents)):
-            if columns != loop and nest.extents[columns] >= _LEAST_COLUMNS:
-                if all(walk.strides[columns] in (0, 1) for walk in walks):
-                    return columns
-        return None
-
-    def _can_be_unpacked(self, value: Value) -> bool:
-        whole = value.number in self._group.whole and self._group.axes[value.number] == 0
-        return whole and value.dtype == np.float64 and 1 < self._columns(value) <= _MOST_PACKED
-
-    def _find_packed(self) -> dict[int, Argument]:
-        """Return which arrays are packed: their keys and what is known of them."""
-        packed: dict[int, Argument] = {}
-        for nest, loop, vector in zip(self._group.nests, self._group.loops, self._vectors, strict=True):
-            if vector is not None:
-                continue
-            for expression in nest.expressions:
-                if expression.operation != "load" or self._is_computed_here(expression.value):
-                    continue
-                argument = self._kernel.argument(expression.value)
-                if argument.strides is None or row_axis(expression.map, loop) != 0:
-                    continue
-                shape = np.shape(expression.value) if type(expression.value) is not Value else expression.value.shape
-                entries = prod(shape[1:])
-                in_order = _in_c_order(argument.strides, shape)
-                wanted = len({place[0] for place in expression.map if place[0] >= 0}) > 1 or entries > _DEALT
-                if argument.element == "double" and in_order and wanted and 1 < entries <= _MOST_PACKED:
-                    packed[_key(expression.value)] = argument
-        return packed
-
-    def _choose_block(self) -> int:
-        """Choose how many rows are in a block: so that they stay in the nearest cache, without a rest if possible."""
-        sizes: dict[int, int] = {}
-        for nest, loop in zip(self._group.nests, self._group.loops, strict=True):
-            for thing, map_ in things_at(nest):
-                if any(place[0] == loop for place in map_):
-                    shape = thing.shape
-                    sizes[_key(thing)] = prod(shape) // self._group.rows * 8
-        wanted = max(_LEAST_BLOCK, min(_MOST_BLOCK, _CACHE // max(1, sum(sizes.values()))))
-        rows = self._group.rows
-        if rows <= wanted * 5 // 4:
-            return rows
-        near = [n for n in range(_ALIGNED, 2 * wanted, _ALIGNED) if wanted <= 2 * n <= 3 * wanted and rows % n == 0]
-        return max(near) if near else wanted - wanted % _ALIGNED
 
     @property
-    def _pitch(self) -> int:
-        """How far apart two columns are in what is kept for a block."""
-        return self.block + -self.block % _ALIGNED
+    def block(self) -> int:
+        """How many rows are in a block."""
+        return self._layout.block
 
-    def _columns(self, value: Value) -> int:
-        return prod(value.shape) // self._group.rows
-
-    def _scratch_size(self) -> int:
-        kept = sum(self._columns(value) for value, _ in self._local.values())
-        packed = sum(argument.strides[0] for argument in self._packed.values() if argument.strides)
-        return (kept + packed) * self._pitch + _ALIGNED
-
-    # ---- where things are
-
-    def _is_local(self, thing: Any) -> bool:
-        return type(thing) is Value and thing.number in self._local
-
-    def _is_computed_here(self, thing: Any) -> bool:
-        return type(thing) is Value and thing.number in self._group.axes
-
-    def _argument(self, thing: Any, pitch: int) -> Argument:
-        """Return how a value is laid out; if it is kept for a block, with columns so far apart."""
-        if not self._is_local(thing):
-            return self._kernel.argument(thing)
-        value, axis = self._local[thing.number]
-        strides, step = [0] * len(value.shape), pitch
-        for i in reversed(range(len(strides))):
-            if i == axis:
-                strides[i] = 1
-            else:
-                strides[i] = step
-                step *= value.shape[i]
-        return Argument(-1, tuple(strides), "i8" if value.dtype == bool else "double")
-
-    def _walk(self, thing: Any, map_: Map, nest: int, bases: dict[tuple[int, int], str], tag: str) -> Access:
-        """Return how a nest walks an array within a block."""
-        loop, loops = self._group.loops[nest], len(self._group.nests[nest].extents)
-        if self._is_local(thing):
-            found = access(self._argument(thing, self._pitch), map_, loops)
-            found.base = f"%{self._prefix}local{thing.number}"
-            return found
-        key = _key(thing)
-        if key in self._packed and self._vectors[nest] is None and row_axis(map_, loop) == 0:
-            shape = thing.shape
-            strides = [self._pitch * prod(shape[i + 1 :]) for i in range(len(shape))]
-            found = access(Argument(-1, (1, *strides[1:])), map_, loops)
-            found.base = f"%{self._prefix}packed{self._packed[key].slot}"
-            return found
-        found = access(self._kernel.argument(thing), map_, loops)
-        stride = found.strides[loop] if found.strides else 0
-        if stride:
-            slot = found.argument.slot
-            found.base = bases.setdefault((slot, stride), f"%{tag}at{slot}by{stride}".replace("-", "m"))
-            self._elements[slot] = found.argument.element
-        return found
-
-    # ---- the loop over blocks
+    @property
+    def whole_blocks(self) -> int:
+        """How many rows are in blocks of full size."""
+        return self._group.rows - self._group.rows % self.block
 
     def added_to(self) -> list[Value]:
         """Return the values that must hold what changes nothing before the first block."""
-        targets = [(nest, target) for nest in self._group.nests for target in nest.folds]
-        kept = self._local.keys()
-        return [t.value for nest, t in targets if t.value.number not in kept and not self._is_stored(nest)]
+        targets = [(nest, target.value) for nest in self._group.nests for target in nest.folds]
+        kept, is_stored = self._layout.kept, self._layout.is_stored
+        return [value for nest, value in targets if value.number not in kept and not is_stored(nest)]
 
     def write(self) -> None:
         self._write_scratch()
@@ -211,38 +65,30 @@ class RowsText:
             self._write_blocks(f"{self._prefix}r", str(whole), str(self._group.rows), left)
             self._kernel.lines += [f"  br label %{tag}.done", f"{tag}.done:"]
 
-    @property
-    def whole_blocks(self) -> int:
-        """How many rows are in blocks of full size."""
-        return self._group.rows - self._group.rows % self.block
+    def _kept(self, number: int) -> str:
+        return f"%{self._prefix}kept{number}"
+
+    def _packed(self, argument: Argument) -> str:
+        return f"%{self._prefix}packed{argument.slot}"
 
     def _write_scratch(self) -> None:
         """Point into the scratch memory: at a line of the cache, so that no load is of two."""
-        lines, prefix = self._kernel.lines, self._prefix
+        lines, prefix, layout = self._kernel.lines, self._prefix, self._layout
         start = self._kernel.scratch(self.scratch)
         lines += [
-            f"  %{prefix}near = getelementptr i8, ptr {start}, i64 {8 * _ALIGNED - 1}",
-            f"  %{prefix}scratch = call ptr @llvm.ptrmask.p0.i64(ptr %{prefix}near, i64 {-8 * _ALIGNED})",
+            f"  %{prefix}near = getelementptr i8, ptr {start}, i64 {8 * ALIGNED - 1}",
+            f"  %{prefix}scratch = call ptr @llvm.ptrmask.p0.i64(ptr %{prefix}near, i64 {-8 * ALIGNED})",
         ]
+        sizes = {self._kept(number): layout.columns(value) for number, value in layout.kept.items()}
+        sizes |= {self._packed(argument): (argument.strides or (0,))[0] for argument in layout.packed.values()}
         used = 0
-        for number, (value, _) in self._local.items():
-            lines.append(f"  %{prefix}local{number} = getelementptr double, ptr %{prefix}scratch, i64 {used}")
-            used += self._columns(value) * self._pitch
-        for argument in self._packed.values():
-            lines.append(f"  %{prefix}packed{argument.slot} = getelementptr double, ptr %{prefix}scratch, i64 {used}")
-            used += (argument.strides or (0,))[0] * self._pitch
+        for name, columns in sizes.items():
+            lines.append(f"  {name} = getelementptr double, ptr %{prefix}scratch, i64 {used}")
+            used += columns * layout.pitch
 
     def _write_blocks(self, tag: str, start: str, stop: str, rows: int) -> None:
-        kernel, bases = self._kernel, {}
-        texts = [self._text(i, rows, bases, f"{tag}{i}.") for i in range(len(self._group.nests))]
-        for argument in self._packed.values():
-            stride = (argument.strides or (0,))[0]
-            bases.setdefault((argument.slot, stride), f"%{tag}at{argument.slot}by{stride}")
-            self._elements[argument.slot] = "double"
-        for value in self._unpacked:
-            slot = kernel.argument(value).slot
-            bases.setdefault((slot, self._columns(value)), f"%{tag}at{slot}by{self._columns(value)}")
-            self._elements[slot] = "double"
+        """Write the loop over blocks of so many rows."""
+        kernel, layout = self._kernel, self._layout
         kernel.allocations.append(f"  %{tag}.counter = alloca i64")
         kernel.lines += [
             f"  store i64 {start}, ptr %{tag}.counter",
@@ -250,29 +96,24 @@ class RowsText:
             f"{tag}:",
             f"  %{tag}.row = load i64, ptr %{tag}.counter",
         ]
-        for (slot, stride), name in bases.items():
-            kernel.lines += [
-                f"  {name}.by = mul nsw i64 %{tag}.row, {stride}",
-                f"  {name} = getelementptr {self._elements[slot]}, ptr %data{slot}, i64 {name}.by",
-            ]
-        for argument in self._packed.values():
+        block = _Block(kernel, tag)
+        for argument in layout.packed.values():
             stride = (argument.strides or (0,))[0]
-            source = bases[argument.slot, stride]
-            packed = f"%{self._prefix}packed{argument.slot}"
-            turn(kernel, (source, stride), (packed, self._pitch), (rows, stride), f"{tag}p{argument.slot}")
+            source = (block.base(argument, stride), stride)
+            self._turn(source, (self._packed(argument), layout.pitch), (rows, stride))
         filled: set[int] = set()
-        for nest, text in zip(self._group.nests, texts, strict=True):
+        for i, nest in enumerate(self._group.nests):
             for target in nest.folds:
                 number = target.value.number
-                if number in self._local and number not in filled and not self._is_stored(nest):
+                if number in layout.kept and number not in filled and not layout.is_stored(nest):
                     filled.add(number)
-                    count = self._columns(target.value) * self._pitch
-                    kernel.fill(f"%{self._prefix}local{number}", count, target.value.operation, f"{tag}fill{number}")
-            text.write()
-        for value in self._unpacked:
-            columns, slot = self._columns(value), kernel.argument(value).slot
-            source, target = f"%{self._prefix}local{value.number}", bases[slot, columns]
-            turn(kernel, (source, self._pitch), (target, columns), (columns, rows), f"{tag}u{slot}")
+                    count = layout.columns(target.value) * layout.pitch
+                    kernel.fill(self._kept(number), count, target.value.operation, f"{tag}fill{number}")
+            self._write_nest(i, rows, block)
+        for value in layout.unpacked:
+            columns = layout.columns(value)
+            target = (block.base(kernel.argument(value), columns), columns)
+            self._turn((self._kept(value.number), layout.pitch), target, (columns, rows))
         kernel.lines += [
             f"  %{tag}.next = add nuw nsw i64 %{tag}.row, {rows}",
             f"  store i64 %{tag}.next, ptr %{tag}.counter",
@@ -281,41 +122,67 @@ class RowsText:
             f"{tag}.done:",
         ]
 
-    def _text(self, i: int, rows: int, bases: dict[tuple[int, int], str], tag: str) -> NestText | FoldText:
-        nest, loop = self._group.nests[i], self._group.loops[i]
+    def _turn(self, source: tuple[str, int], target: tuple[str, int], shape: tuple[int, int]) -> None:
+        own = Subroutine()
+        places = (own.pointer(source[0]), source[1]), (own.pointer(target[0]), target[1])
+        turn(own, *places, shape, "t")
+        self._kernel.call(own)
+
+    def _write_nest(self, i: int, rows: int, block: _Block) -> None:
+        """Write what one nest does for a block, as a function of its own, and the call."""
+        nest, loop, own, layout = self._group.nests[i], self._group.loops[i], Subroutine(), self._layout
         extents = [rows if n == loop else length for n, length in enumerate(nest.extents)]
 
         def walk(thing: Any, map_: Map) -> Access:
-            return self._walk(thing, map_, i, bases, tag[:-1].rstrip("0123456789"))
+            return self._walk(thing, map_, i, own, block)
 
         def rows_last(thing: Any, map_: Map) -> Access:
             found = walk(thing, map_)
             found.strides.append(found.strides.pop(loop))
             return found
 
-        if self._only_folds(nest):
-            vector = loop if self._vectors[i] is None else self._vectors[i]
-            assert vector is not None
-            return FoldText(self._kernel, nest, tag, extents, walk, vector, self._is_stored(nest))
-        return NestText(self._kernel, nest, tag, [*extents[:loop], *extents[loop + 1 :], rows], rows_last)
+        if layout.only_folds(nest):
+            along = layout.vectors[i]
+            FoldText(own, nest, "n", extents, walk, loop if along is None else along, layout.is_stored(nest)).write()
+        else:
+            NestText(own, nest, "n", [*extents[:loop], *extents[loop + 1 :], rows], rows_last).write()
+        self._kernel.call(own)
 
-    def _is_stored(self, nest: Nest) -> bool:
-        """Say whether a nest computes each of its results as a whole, within one block: then it stores them."""
-        if not self._only_folds(nest):
-            return False
-        numbers = {target.value.number for target in nest.folds}
-        once = all(self._contributions[number] == 1 for number in numbers)
-        return once and numbers <= self._group.whole and numbers <= self._group.axes.keys()
+    def _walk(self, thing: Any, map_: Map, i: int, own: Subroutine, block: _Block) -> Access:
+        """Return how a nest walks an array within a block."""
+        loop, loops, layout = self._group.loops[i], len(self._group.nests[i].extents), self._layout
+        if layout.is_kept(thing):
+            found = layout.walk_kept(thing, map_, loops, self._group.axes[thing.number])
+            found.base = own.pointer(self._kept(thing.number))
+        elif layout.is_packed(thing, map_, i):
+            found = layout.walk_kept(thing, map_, loops, 0)
+            found.base = own.pointer(self._packed(layout.packed[key_of(thing)]))
+        else:
+            argument = self._kernel.argument(thing)
+            if argument.strides is None:
+                return access(own.number(argument), map_, loops)
+            found = access(argument, map_, loops)
+            found.base = own.pointer(block.base(argument, found.strides[loop]))
+        return found
 
-    def _only_folds(self, nest: Nest) -> bool:
-        walks = [access(self._argument(t.value, 1), t.map, len(nest.extents)) for t in nest.folds]
-        return only_folds(nest, walks)
 
+class _Block:
+    """Where the arrays' first elements in a block of rows are."""
 
-def _key(thing: Any) -> int:
-    return thing.number if type(thing) is Value else -id(thing)
+    def __init__(self, kernel: Function, tag: str):
+        self._kernel = kernel
+        self._tag = tag
+        self._known: dict[tuple[int, int], str] = {}
 
-
-def _in_c_order(strides: Sequence[int], shape: Sequence[int]) -> bool:
-    steps = [prod(shape[i + 1 :]) for i in range(len(shape))]
-    return all(n == 1 or stride == step for stride, step, n in zip(strides, steps, shape, strict=True))
+    def base(self, argument: Argument, stride: int) -> str:
+        """Return a pointer into an array whose rows are so far apart."""
+        if not stride:
+            return f"%data{argument.slot}"
+        key = argument.slot, stride
+        if key not in self._known:
+            name = self._known[key] = f"%{self._tag}{len(self._known)}"
+            self._kernel.lines += [
+                f"  {name}.by = mul nsw i64 %{self._tag}.row, {stride}",
+                f"  {name} = getelementptr {argument.element}, ptr %data{argument.slot}, i64 {name}.by",
+            ]
+        return self._known[key]

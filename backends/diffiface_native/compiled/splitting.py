@@ -246,6 +246,7 @@ class SplitText(KernelText):
         text.part = Part(split.loop, "%part.start", "%part.stop")
         text.write()
         return "\n".join([
+            *self.parts(),
             f"define ptr @{self._name}(ptr %self, ptr %arguments, i64 %count) {{",
             "entry:",
             *self.allocations,
