@@ -15,8 +15,9 @@ from tests.backends.test_native_compiled_random import compare
 
 pytest.importorskip("llvmlite")
 
-from diffiface_native.compiled import contraction
+from diffiface_native.compiled import contraction, program
 from diffiface_native.compiled.fusion import Kernel, Plan
+from diffiface_native.compiled.kernel import module_text
 from diffiface_native.compiled.nest import Nest
 from diffiface_native.compiled.rows import Item, RowGroup, local_values, schedule
 from diffiface_native.recorded.recorder import Recorder
@@ -243,3 +244,30 @@ def test_calls_are_gone():
     b, X = normal(30), normal(5000, 30)
     prep = di.prepare_gradient(logit, "reverse", b, X)
     assert "0 NumPy call(s)" in prep.explain(), prep.explain()
+
+
+# ---- code
+
+
+def test_steps_of_a_loop_over_arrays_share_their_code(monkeypatch: pytest.MonkeyPatch):
+    texts: list[str] = []
+
+    def noted(kernels: Any) -> str:
+        texts.append(module_text(kernels))
+        return texts[-1]
+
+    monkeypatch.setattr(program, "module_text", noted)
+
+    def recurrent(W: Any, X: Any) -> Any:
+        h = np.zeros_like(X[0])
+        for x in X:
+            h = np.tanh(x + h @ W)
+        return np.sum(h**2)
+
+    for steps in (6, 12):
+        arguments = 0.3 * normal(9, 9), normal(steps, 60, 9)
+        prep: Any = di.prepare_gradient(recurrent, "reverse", *arguments)
+        wanted = di.gradient(recurrent, di.backend("reverse", compile=False), *arguments)
+        np.testing.assert_allclose(prep.gradient(*arguments), wanted, rtol=1e-11)
+    six, twelve = (text.count("define internal void @k0.part") for text in texts)
+    assert 0 < six == twelve

@@ -84,7 +84,7 @@ class _Scheduler:
         """Return all nests, alone or in groups: what has no rows as soon as it can be, then as large a group as there is."""
         found: list[Item] = []
         while self._pending:
-            alone = [nest for nest in self._pending if self._row_loop(nest) is None and self._is_ready(nest)]
+            alone = [nest for nest in self._pending if not self._row_loops(nest) and self._is_ready(nest)]
             if alone:
                 found.append(alone[0])
                 self._finish(alone[:1])
@@ -117,13 +117,13 @@ class _Scheduler:
         group = RowGroup(self._rows)
         left = self._left.copy()
         for nest in self._pending:
-            loop = self._row_loop(nest)
-            if loop is None or not self._fits(nest, loop, group, left):
-                continue
-            axes = {
-                t.value.number: axis for t in (*nest.stores, *nest.folds) if (axis := row_axis(t.map, loop)) is not None
-            }
-            if any(group.axes.get(number, axis) != axis for number, axis in axes.items()):
+            for loop in self._row_loops(nest):
+                targets = {t.value.number: row_axis(t.map, loop) for t in (*nest.stores, *nest.folds)}
+                axes = {number: axis for number, axis in targets.items() if axis is not None}
+                agrees = all(group.axes.get(number, axis) == axis for number, axis in axes.items())
+                if agrees and self._fits(nest, loop, group, left):
+                    break
+            else:
                 continue
             group.nests.append(nest)
             group.loops.append(loop)
@@ -147,15 +147,14 @@ class _Scheduler:
                     return False
         return True
 
-    def _row_loop(self, nest: Nest) -> int | None:
-        """Return which loop of a nest is over the rows; None if none is, or two are, or it stores them elsewhere."""
-        loops = [loop for loop, n in enumerate(nest.extents) if n == self._rows]
-        if len(loops) != 1:
-            return None
-        for target in (*nest.stores, *nest.folds):
-            if any(place[0] == loops[0] for place in target.map) and row_axis(target.map, loops[0]) is None:
-                return None
-        return loops[0]
+    def _row_loops(self, nest: Nest) -> list[int]:
+        """Return which loops of a nest may be over the rows: of their length, and storing row by row, or adding rows up."""
+        found = []
+        for loop, n in enumerate(nest.extents):
+            targets = [t for t in (*nest.stores, *nest.folds) if any(place[0] == loop for place in t.map)]
+            if n == self._rows and all(row_axis(target.map, loop) is not None for target in targets):
+                found.append(loop)
+        return found
 
 
 def row_axis(map_: Map, loop: int) -> int | None:

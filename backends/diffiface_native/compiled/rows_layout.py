@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from diffiface_native.compiled.fold_text import only_folds
-from diffiface_native.compiled.index_map import Map
+from diffiface_native.compiled.index_map import FIXED, Map
+from diffiface_native.compiled.lifetimes import Lifetime, arrange
 from diffiface_native.compiled.nest import Nest
 from diffiface_native.compiled.nest_text import Access, Argument, access
 from diffiface_native.compiled.rows import RowGroup, row_axis
@@ -33,6 +35,17 @@ _LEAST_COLUMNS = 8
 """How many columns there must be for the lanes to be along them."""
 ALIGNED = 8
 """Blocks, and what is kept for them, begin at multiples of so many numbers: a line of the cache."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A part of an array that is copied, block by block, with its rows as the last axis."""
+
+    number: int
+    argument: Argument
+    start: int
+    """Where the first row is, in elements."""
+    columns: int
 
 
 class RowsLayout:
@@ -58,7 +71,9 @@ class RowsLayout:
         self.vectors = [self._columns_in_lanes(nest, loop) for nest, loop in zip(group.nests, group.loops, strict=True)]
         """For each nest the loop along which it has its lanes; None if that is the loop over the rows."""
         self.packed = self._find_packed()
-        """By key, the arrays that are packed."""
+        """What is packed, by array and place in it."""
+        self.places, self._columns_kept = arrange(self._lifetimes())
+        """For each number of a value that is kept, and each part that is packed, which column it begins at."""
         self.block = self._choose_block()
         """How many rows are in a block."""
         self.pitch = self.block + -self.block % ALIGNED
@@ -70,22 +85,46 @@ class RowsLayout:
     @property
     def size(self) -> int:
         """How many numbers are kept for a block."""
-        packed = (argument.strides[0] for argument in self.packed.values() if argument.strides)
-        return (sum(map(self.columns, self.kept.values())) + sum(packed)) * self.pitch
+        return self._columns_kept * self.pitch
+
+    def _lifetimes(self) -> list[Lifetime[int | Packed]]:
+        """Return from which nest to which each thing is kept."""
+        first: dict[Any, int] = {}
+        last: dict[Any, int] = {}
+        for i, nest in enumerate(self._group.nests):
+            for thing, map_ in _things_at(nest):
+                key = thing.number if self.is_kept(thing) else self.packed_at(thing, map_, i)
+                first.setdefault(key, i)
+                last[key] = i
+        end = len(self._group.nests)
+        last.update({value.number: end for value in self.unpacked})
+        return [
+            *(
+                Lifetime(number, self.columns(value), first[number], last[number])
+                for number, value in self.kept.items()
+            ),
+            *(Lifetime(packed, packed.columns, -1, last[packed]) for packed in self.packed.values()),
+        ]
 
     # ---- how nests walk the arrays
 
     def is_kept(self, thing: Any) -> bool:
         return type(thing) is Value and thing.number in self.kept
 
-    def is_packed(self, thing: Any, map_: Map, nest: int) -> bool:
-        """Say whether a nest reads the packed copy of an array."""
-        follows = row_axis(map_, self._group.loops[nest]) == 0
-        return key_of(thing) in self.packed and self.vectors[nest] is None and follows
+    def packed_at(self, thing: Any, map_: Map, nest: int) -> Packed | None:
+        """Return the packed copy that a nest reads instead of an array, if it does."""
+        if self.vectors[nest] is not None:
+            return None
+        return self.packed.get((key_of(thing), leading(map_, self._group.loops[nest])))
 
     def walk_kept(self, thing: Any, map_: Map, loops: int, axis: int) -> Access:
         """Return how a map walks what is kept for a block of an array whose rows are this axis."""
-        return access(_kept_argument(thing, axis, self.pitch), map_, loops)
+        return access(_kept_argument(thing.shape, thing.dtype, axis, self.pitch), map_, loops)
+
+    def walk_packed(self, thing: Any, map_: Map, loops: int) -> Access:
+        """Return how a map walks the packed copy of an array's part: the rows come first in it."""
+        first = next(axis for axis, place in enumerate(map_) if place[0] != FIXED)
+        return access(_kept_argument(thing.shape[first:], thing.dtype, 0, self.pitch), map_[first:], loops)
 
     def only_folds(self, nest: Nest) -> bool:
         """Say whether a nest folds only, over the same loops into all its results."""
@@ -102,7 +141,7 @@ class RowsLayout:
     def _argument(self, thing: Any) -> Argument:
         """Return an array's strides, as far as it matters whether they are 0, 1, or more."""
         if self.is_kept(thing):
-            return _kept_argument(thing, self._group.axes[thing.number], 2)
+            return _kept_argument(thing.shape, thing.dtype, self._group.axes[thing.number], 2)
         return self._argument_of(thing)
 
     # ---- choices
@@ -126,23 +165,21 @@ class RowsLayout:
                     return columns
         return None
 
-    def _find_packed(self) -> dict[int, Argument]:
-        packed: dict[int, Argument] = {}
+    def _find_packed(self) -> dict[tuple[int, tuple[int, ...] | None], Packed]:
+        packed: dict[tuple[int, tuple[int, ...] | None], Packed] = {}
         for nest, loop, vector in zip(self._group.nests, self._group.loops, self.vectors, strict=True):
-            if vector is not None:
-                continue
-            for expression in nest.expressions:
-                if expression.operation != "load" or row_axis(expression.map, loop) != 0:
+            for expression in nest.expressions if vector is None else ():
+                thing, map_ = expression.value, expression.map
+                first = leading(map_, loop) if expression.operation == "load" else None
+                if first is None or (type(thing) is Value and thing.number in self._group.axes):  # it is computed here
                     continue
-                thing = expression.value
-                if type(thing) is Value and thing.number in self._group.axes:
-                    continue  # it is computed here
                 argument = self._argument_of(thing)
-                entries = prod(thing.shape[1:])
-                wanted = len({place[0] for place in expression.map if place[0] >= 0}) > 1 or entries > _DEALT
+                columns = prod(thing.shape[len(first) + 1 :])
+                wanted = len({place[0] for place in map_ if place[0] != FIXED}) > 1 or columns > _DEALT
                 fits = argument.element == "double" and _in_c_order(argument.strides or (), thing.shape)
-                if wanted and fits and 1 < entries <= _MOST_PACKED:
-                    packed[key_of(thing)] = argument
+                if wanted and fits and 1 < columns <= _MOST_PACKED:
+                    start = sum(i * stride for i, stride in zip(first, argument.strides or (), strict=False))
+                    packed.setdefault((key_of(thing), first), Packed(len(packed), argument, start, columns))
         return packed
 
     def _choose_block(self) -> int:
@@ -150,9 +187,10 @@ class RowsLayout:
         sizes: dict[int, int] = {}
         for nest, loop in zip(self._group.nests, self._group.loops, strict=True):
             for thing, map_ in _things_at(nest):
-                if any(place[0] == loop for place in map_):
-                    sizes[key_of(thing)] = prod(thing.shape) // self._group.rows * 8
-        wanted = max(_LEAST_BLOCK, min(_MOST_BLOCK, _CACHE // max(1, sum(sizes.values()))))
+                if not self.is_kept(thing) and any(place[0] == loop for place in map_):
+                    sizes[key_of(thing)] = 8 * prod(thing.shape) // self._group.rows
+        taken = 8 * self._columns_kept + sum(sizes.values())
+        wanted = max(_LEAST_BLOCK, min(_MOST_BLOCK, _CACHE // max(1, taken)))
         rows = self._group.rows
         if rows <= wanted * 5 // 4:
             return rows
@@ -165,16 +203,24 @@ def key_of(thing: Any) -> int:
     return thing.number if type(thing) is Value else -id(thing)
 
 
-def _kept_argument(thing: Any, axis: int, pitch: int) -> Argument:
+def leading(map_: Map, loop: int) -> tuple[int, ...] | None:
+    """Return the fixed indices before the axis of the rows, if all before it are fixed; None if not."""
+    axis = row_axis(map_, loop)
+    if axis is None or any(place[0] != FIXED for place in map_[:axis]):
+        return None
+    return tuple(start for _, _, start in map_[:axis])
+
+
+def _kept_argument(shape: Sequence[int], dtype: Any, axis: int, pitch: int) -> Argument:
     """Return how an array's block is laid out whose rows are this axis: its columns are `pitch` apart."""
-    strides, step = [0] * len(thing.shape), pitch
+    strides, step = [0] * len(shape), pitch
     for i in reversed(range(len(strides))):
         if i == axis:
             strides[i] = 1
         else:
             strides[i] = step
-            step *= thing.shape[i]
-    return Argument(-1, tuple(strides), "i8" if thing.dtype == bool else "double")
+            step *= shape[i]
+    return Argument(-1, tuple(strides), "i8" if np.dtype(dtype).kind == "b" else "double")
 
 
 def _things_at(nest: Nest) -> list[tuple[Any, Map]]:

@@ -10,7 +10,7 @@ from diffiface_native.compiled.index_map import Map
 from diffiface_native.compiled.nest_text import Access, Argument, Function, NestText, Part, access
 from diffiface_native.compiled.packing import turn
 from diffiface_native.compiled.rows import RowGroup
-from diffiface_native.compiled.rows_layout import ALIGNED, RowsLayout, key_of
+from diffiface_native.compiled.rows_layout import ALIGNED, Packed, RowsLayout
 from diffiface_native.compiled.subroutine import Subroutine
 from diffiface_native.recorded.graph import Value
 
@@ -68,8 +68,8 @@ class RowsText:
     def _kept(self, number: int) -> str:
         return f"%{self._prefix}kept{number}"
 
-    def _packed(self, argument: Argument) -> str:
-        return f"%{self._prefix}packed{argument.slot}"
+    def _packed(self, packed: Packed) -> str:
+        return f"%{self._prefix}packed{packed.number}"
 
     def _write_scratch(self) -> None:
         """Point into the scratch memory: at a line of the cache, so that no load is of two."""
@@ -79,12 +79,9 @@ class RowsText:
             f"  %{prefix}near = getelementptr i8, ptr {start}, i64 {8 * ALIGNED - 1}",
             f"  %{prefix}scratch = call ptr @llvm.ptrmask.p0.i64(ptr %{prefix}near, i64 {-8 * ALIGNED})",
         ]
-        sizes = {self._kept(number): layout.columns(value) for number, value in layout.kept.items()}
-        sizes |= {self._packed(argument): (argument.strides or (0,))[0] for argument in layout.packed.values()}
-        used = 0
-        for name, columns in sizes.items():
-            lines.append(f"  {name} = getelementptr double, ptr %{prefix}scratch, i64 {used}")
-            used += columns * layout.pitch
+        for thing, column in layout.places.items():
+            name = self._packed(thing) if isinstance(thing, Packed) else self._kept(thing)
+            lines.append(f"  {name} = getelementptr double, ptr %{prefix}scratch, i64 {column * layout.pitch}")
 
     def _write_blocks(self, tag: str, start: str, stop: str, rows: int) -> None:
         """Write the loop over blocks of so many rows."""
@@ -97,10 +94,9 @@ class RowsText:
             f"  %{tag}.row = load i64, ptr %{tag}.counter",
         ]
         block = _Block(kernel, tag)
-        for argument in layout.packed.values():
-            stride = (argument.strides or (0,))[0]
-            source = (block.base(argument, stride), stride)
-            self._turn(source, (self._packed(argument), layout.pitch), (rows, stride))
+        for packed in layout.packed.values():
+            source = (block.base(packed.argument, packed.columns, packed.start), packed.columns)
+            self._turn(source, (self._packed(packed), layout.pitch), (rows, packed.columns))
         filled: set[int] = set()
         for i, nest in enumerate(self._group.nests):
             for target in nest.folds:
@@ -112,7 +108,7 @@ class RowsText:
             self._write_nest(i, rows, block)
         for value in layout.unpacked:
             columns = layout.columns(value)
-            target = (block.base(kernel.argument(value), columns), columns)
+            target = (block.base(kernel.argument(value), columns, 0), columns)
             self._turn((self._kept(value.number), layout.pitch), target, (columns, rows))
         kernel.lines += [
             f"  %{tag}.next = add nuw nsw i64 %{tag}.row, {rows}",
@@ -154,15 +150,19 @@ class RowsText:
         if layout.is_kept(thing):
             found = layout.walk_kept(thing, map_, loops, self._group.axes[thing.number])
             found.base = own.pointer(self._kept(thing.number))
-        elif layout.is_packed(thing, map_, i):
-            found = layout.walk_kept(thing, map_, loops, 0)
-            found.base = own.pointer(self._packed(layout.packed[key_of(thing)]))
+        elif (packed := layout.packed_at(thing, map_, i)) is not None:
+            found = layout.walk_packed(thing, map_, loops)
+            found.base = own.pointer(self._packed(packed))
         else:
             argument = self._kernel.argument(thing)
             if argument.strides is None:
                 return access(own.number(argument), map_, loops)
             found = access(argument, map_, loops)
-            found.base = own.pointer(block.base(argument, found.strides[loop]))
+            # Columns of one row stay apart by their offsets; what else is fixed is in the pointer, so that nests that
+            # differ in it are one function.
+            start = found.offset - found.offset % max(1, abs(found.strides[loop]))
+            found.offset -= start
+            found.base = own.pointer(block.base(argument, found.strides[loop], start))
         return found
 
 
@@ -172,17 +172,19 @@ class _Block:
     def __init__(self, kernel: Function, tag: str):
         self._kernel = kernel
         self._tag = tag
-        self._known: dict[tuple[int, int], str] = {}
+        self._known: dict[tuple[int, int, int], str] = {}
 
-    def base(self, argument: Argument, stride: int) -> str:
-        """Return a pointer into an array whose rows are so far apart."""
-        if not stride:
-            return f"%data{argument.slot}"
-        key = argument.slot, stride
+    def base(self, argument: Argument, stride: int, start: int) -> str:
+        """Return a pointer into an array whose rows are so far apart, and of which the first is there."""
+        data, element = f"%data{argument.slot}", argument.element
+        if not stride and not start:
+            return data
+        key = argument.slot, stride, start
         if key not in self._known:
             name = self._known[key] = f"%{self._tag}{len(self._known)}"
             self._kernel.lines += [
                 f"  {name}.by = mul nsw i64 %{self._tag}.row, {stride}",
-                f"  {name} = getelementptr {argument.element}, ptr %data{argument.slot}, i64 {name}.by",
+                f"  {name}.first = getelementptr {element}, ptr {data}, i64 {start}",
+                f"  {name} = getelementptr {element}, ptr {name}.first, i64 {name}.by",
             ]
         return self._known[key]
