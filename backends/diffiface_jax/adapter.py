@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffiface.adapter import Backend, Cotangents, FlatFunction, Leaves, current_trace
+from diffiface.adapter import Backend, Cotangents, FlatFunction, InputError, Leaves, current_trace
+from diffiface_jax.arrays import device_named
 from diffiface_jax.compiled import CompiledOperator
 from diffiface_jax.operators import OPERATORS, SEEDED, FlatCall, rebuild_aux
 
@@ -32,15 +33,29 @@ _HALF = {np.dtype("f8"): np.dtype("f4"), np.dtype("c16"): np.dtype("c8")}
 
 @dataclass(frozen=True, repr=False)
 class JAX(Backend):
-    """JAX: jitted at preparation, eager otherwise.
-
-    `jit=False` keeps prepared operators eager too, for functions that branch on values.
-    """
+    """JAX: jitted at preparation, eager otherwise."""
 
     name = "jax"
     family = "jax"
 
     jit: bool = True
+    """Whether prepared operators are compiled; False keeps them eager, for functions that branch on values."""
+    device: str | None = None
+    """Where NumPy arrays are computed with: "cpu", "gpu:1", ...; JAX arrays stay on the device they were put on."""
+    donate: bool = False
+    """Whether a prepared operator may use the memory of x, a JAX array, for its results: x cannot be used afterwards."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for option in ("jit", "donate"):
+            if not isinstance(getattr(self, option), bool):
+                raise InputError(
+                    f"{option}={getattr(self, option)!r} is neither True nor False", engine=self.name, fix="give a bool"
+                )
+        if self.donate and not self.jit:
+            raise InputError("donate=True has no meaning with jit=False", engine=self.name, fix="leave one of them out")
+        if self.device is not None:
+            device_named(self.device)
 
     def value_and_pushforward(
         self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
@@ -90,7 +105,8 @@ class JAX(Backend):
     ) -> Callable[..., tuple[Any, ...]] | None:
         if not self.jit:
             return None
-        compiled = CompiledOperator(operator, f, self.chunk_size)
+        donates = self.donate and "x" in _KINDS[operator]  # (to results of another shape x's memory is of no use)
+        compiled = CompiledOperator(operator, f, self.chunk_size, donates)
         native = getattr(f, "native", False)
 
         def run(xs: Leaves, contexts: Leaves, seeds: Cotangents = ()) -> tuple[Any, ...]:
@@ -98,21 +114,30 @@ class JAX(Backend):
             if in_jax:
                 # JAX computes its results after this call has returned, from memory that must not change then.
                 xs, contexts = tuple(map(_own, xs)), tuple(map(_own, contexts))
-            with _precision(xs, contexts) if native else jax.enable_x64(True):
+            with self._on_device(), _precision(xs, contexts) if native else jax.enable_x64(True):
                 values, aux = compiled(xs, seeds, contexts)
             return _finished(operator, values, aux, xs if in_jax else None)
 
-        if operator == "gradient" and not native and all(map(_is_numeric_array, (*xs, *contexts))):
+        if (
+            operator == "gradient"
+            and not native
+            and self.device is None
+            and all(map(_is_numeric_array, (*xs, *contexts)))
+        ):
             return _GradientOfArrays(compiled, run, xs, contexts)
         if operator in SEEDED:
             return lambda xs, seeds, contexts: run(xs, contexts, seeds)
         return run
 
+    def _on_device(self) -> contextlib.AbstractContextManager[Any]:
+        """Make the chosen device that of all arrays which are on none yet, in this thread."""
+        return contextlib.nullcontext() if self.device is None else jax.default_device(device_named(self.device))
+
     def _eager(
         self, operator: str, f: FlatFunction, xs: Leaves, seeds: tuple[Any, ...], contexts: Leaves
     ) -> tuple[Any, ...]:
         native = getattr(f, "native", False)
-        with _precision(xs, contexts) if native else jax.enable_x64(True):
+        with self._on_device(), _precision(xs, contexts) if native else jax.enable_x64(True):
             # JAX may alias a NumPy array it was given; what outlives this call must not change with it.
             arrays = tuple(x if isinstance(x, jax.Array) else np.array(x) for x in xs)
             constants = tuple(map(_native_constant, contexts)) if native else contexts

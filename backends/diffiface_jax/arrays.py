@@ -11,7 +11,22 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from diffiface.adapter import NUMPY, Primitives
+from diffiface.adapter import NUMPY, InputError, Primitives
+
+
+def device_named(name: str) -> Any:
+    """Return the device called "cpu", "gpu", ..., the first of its kind, or "cpu:3" for another.
+
+    Raises `InputError` if there is none.
+    """
+    platform, _, number = name.partition(":") if isinstance(name, str) else ("", "", "")
+    try:
+        return jax.devices(platform or "none")[int(number or 0)]
+    except (RuntimeError, ValueError, IndexError):
+        known = ", ".join(f"{device.platform}:{device.id}" for device in jax.devices())
+        raise InputError(
+            f"device={name!r} is none of JAX's devices here", engine="jax", fix=f"there are: {known}"
+        ) from None
 
 
 class Family:

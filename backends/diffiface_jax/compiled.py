@@ -36,8 +36,10 @@ def _static_key(context: Any) -> Any:
 class CompiledOperator:
     """One operator of one function: called with xs, its seeds and the contexts, it gives JAX values and aux."""
 
-    def __init__(self, operator: str, f: FlatFunction, chunk_size: int | None):
+    def __init__(self, operator: str, f: FlatFunction, chunk_size: int | None, donates: bool = False):
         self.operator, self.f, self.chunk_size = operator, f, chunk_size
+        self.donates = donates
+        """Whether XLA may use the memory of xs for results."""
         self._jitted: dict[Any, _Jitted] = {}
 
     def __call__(self, xs: Leaves, seeds: Cotangents, contexts: Leaves) -> tuple[list[Any], Any]:
@@ -83,7 +85,7 @@ class _Jitted:
             self.rest = flat.rest
             return results
 
-        self.function = jax.jit(run)
+        self.function = jax.jit(run, donate_argnums=tuple(range(x_count)) if compiled.donates else ())
 
     def _flat(self, traced: Leaves) -> FlatCall:
         if not self._static:

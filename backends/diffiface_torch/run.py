@@ -10,6 +10,7 @@ import torch
 
 from diffiface.adapter import NUMPY, Backend, FlatFunction, Leaves, UnsupportedOperationError, current_trace
 from diffiface_torch.arrays import array_of, is_wrapped, shared_tensor_of, tensor_of
+from diffiface_torch.options import checkpointed
 from diffiface_torch.primitives import TorchPrimitives
 
 _CPU = torch.device("cpu")
@@ -18,12 +19,19 @@ _CPU = torch.device("cpu")
 class Run:
     """One run of f on tensors that record a graph, and the way its results go back."""
 
-    def __init__(self, f: FlatFunction, xs: Leaves, contexts: Leaves):
+    def __init__(
+        self,
+        f: FlatFunction,
+        xs: Leaves,
+        contexts: Leaves,
+        device_of_arrays: str | None = None,
+        checkpoint: bool | str = False,
+    ):
         outer = current_trace()
         self.traced = outer.engine == "torch"
         self.given = xs
         self.takes_tensors = False
-        device = _CPU
+        device = _CPU if device_of_arrays is None else torch.device(device_of_arrays)
         for x in xs:
             if isinstance(x, torch.Tensor):
                 self.takes_tensors, device = True, x.device
@@ -32,7 +40,10 @@ class Run:
         self.xs = [self._leaf(x) for x in xs]
         if getattr(f, "native", False):
             contexts = [native_constant(c, device) for c in contexts]
-        ys, self.aux = f(TorchPrimitives(outer, device, contexts, self.traced), tuple(self.xs), contexts)
+        p = TorchPrimitives(outer, device, contexts, self.traced)
+        if checkpoint:
+            f = checkpointed(f, checkpoint)
+        ys, self.aux = f(p, tuple(self.xs), contexts)
         self.ys = [y if isinstance(y, torch.Tensor) else tensor_of(np.asarray(y), device) for y in ys]
 
     def _leaf(self, x: Any) -> torch.Tensor:
