@@ -44,7 +44,9 @@ def custom_call(p: Primitives, call: CustomCall, operands: Sequence[Any]) -> tup
     )
     if not positions:
         return tuple(tensor_of(np.asarray(y)) for y in call.on_host(constants))
-    return RuledFunction.apply(Call(p, call, constants, positions), *(operands[i] for i in positions))
+    # (An alias has a node of its own, which is never that of a leaf: `_runs`.)
+    tensors = (x.view_as(x) if _is_inexact(x) else x for x in (operands[i] for i in positions))
+    return RuledFunction.apply(Call(p, call, constants, positions), *tensors)
 
 
 class RuledFunction(torch.autograd.Function):
@@ -70,7 +72,7 @@ class RuledFunction(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: torch.Tensor) -> Any:
         call: Call = ctx.call
         tensors, ys = ctx.saved_tensors[: ctx.count], ctx.saved_tensors[ctx.count :]
-        wanted = [i for i, needed in zip(call.positions, ctx.needs_input_grad[1:], strict=True) if needed]
+        wanted = [i for i, needed in zip(call.positions, _asked_for(ctx), strict=True) if needed]
         pulled = call.call.pull(call.p, call.complete(tensors), ys, wanted, cotangents)
         found = dict(zip(wanted, pulled, strict=True))
         return None, *(
@@ -105,6 +107,26 @@ class RuledFunction(torch.autograd.Function):
         ]
         columns = tuple(torch.stack(column) for column in zip(*rows, strict=True))
         return columns, (0,) * len(columns)
+
+
+def _asked_for(ctx: Any) -> list[bool]:
+    """Return of which tensors the gradient is used in this backward pass.
+
+    `needs_input_grad` says of which it may be at all. In a pullback of a pullback, which is how a pushforward is
+    computed, that is more: the cotangent's is used, but not the primal's, which a rule on the host may not have.
+    """
+    needed, nodes = ctx.needs_input_grad[1:], getattr(ctx, "next_functions", ())
+    if len(nodes) != len(needed):  # (inside torch.func's transformations PyTorch does not show them)
+        return list(needed)
+    return [need and node is not None and _runs(node) for need, (node, _) in zip(needed, nodes, strict=True)]
+
+
+def _runs(node: Any) -> bool:
+    """Whether the running backward pass goes on to a node (PyTorch cannot tell of the node of a leaf)."""
+    try:
+        return torch._C._will_engine_execute_node(node)
+    except RuntimeError:
+        return True
 
 
 def _is_inexact(x: torch.Tensor) -> bool:

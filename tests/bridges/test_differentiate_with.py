@@ -61,6 +61,22 @@ def test_in_numpy_code(outer, inner):
     np.testing.assert_allclose(prep.gradient(X + 0.1, C), 3 * np.cos(X + 0.1) * C, **first)
 
 
+@pytest.mark.parametrize("outer", OUTER)
+def test_third_order(outer, inner):
+    require(outer)
+    F = bridge(inner)[0]
+
+    def third():
+        product = lambda x: np.sum(di.hvp(lambda x: np.sum(F(x, C)), outer, x, np.ones(3)))
+        return di.gradient(product, outer, X)
+
+    if di.capabilities(inner).exact or inner == outer:
+        np.testing.assert_allclose(third(), THIRD, rtol=1e-9)
+    else:
+        with pytest.raises(di.UnsupportedOperationError, match="third derivative of a function bridged"):
+            third()
+
+
 def test_in_jax(inner):
     jax = pytest.importorskip("jax")
     F, first, second = bridge(inner)
@@ -213,6 +229,24 @@ def test_what_f_raises_comes_through_with_a_note(outer):
     with pytest.raises(ZeroDivisionError, match="nobody thought of this") as caught:
         di.gradient(lambda x: np.sum(F(x)), outer, X)
     assert any("while fails ran" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize("outer", ["casadi", "sympy"])
+def test_what_f_raises_once_written_down(outer):
+    """The program is written down with an example of x; what f raises at another x comes through."""
+    require(outer)
+
+    def fails_for_large(x):
+        if np.max(x) > 5:
+            raise ZeroDivisionError("nobody thought of this")
+        return x**2
+
+    F = di.DifferentiateWith(fails_for_large, "reverse")
+    prep = di.prepare_gradient(lambda x: np.sum(F(x)), outer, X)
+    np.testing.assert_allclose(prep.gradient(X + 1), 2 * X + 2)
+    with pytest.raises(ZeroDivisionError, match="nobody thought of this") as caught:
+        prep.gradient(X + 10)
+    assert any("while fails_for_large ran" in note or "fails_for_large" in note for note in caught.value.__notes__)
 
 
 def test_in_jax_the_error_names_function_and_engine():

@@ -51,8 +51,11 @@ BAD = {
 }
 
 
+ENGINES = ("forward", "reverse", "jax", "torch", "autograd", "casadi", "sympy")
+
+
 @pytest.mark.parametrize("prepared", [False, True])
-@pytest.mark.parametrize("engine", ["forward", "reverse", "jax", "torch", "autograd"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("bad", BAD)
 def test_bad_rules(bad, engine, prepared):
     require(engine)
@@ -75,20 +78,29 @@ def test_bad_rules(bad, engine, prepared):
     np.testing.assert_array_equal(x, X)
 
 
+def fails(primals, tangents):
+    raise ZeroDivisionError("nobody thought of this")
+
+
+@pytest.mark.parametrize("engine", ["casadi", "sympy"])
+def test_what_a_rule_raises_on_symbols_is_in_the_message(engine):
+    require(engine)
+    f = di.rule(square, jvp=fails, name="sq")
+    with pytest.raises(di.UnsupportedOperationError, match="the jvp of sq .*nobody thought of this") as caught:
+        di.gradient(lambda x: np.sum(f(x)), engine, X)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
 @pytest.mark.parametrize("engine", ["forward", "reverse", "torch", "autograd"])
 def test_what_a_rule_raises_comes_through_with_a_note(engine):
     require(engine)
-
-    def jvp(primals, tangents):
-        raise ZeroDivisionError("nobody thought of this")
-
-    f = di.rule(square, jvp=jvp, name="sq")
+    f = di.rule(square, jvp=fails, name="sq")
     with pytest.raises(ZeroDivisionError, match="nobody thought of this") as caught:
         di.gradient(lambda x: np.sum(f(x)), engine, X)
     assert any("the jvp of sq" in note for note in caught.value.__notes__)
 
 
-@pytest.mark.parametrize("engine", ["forward", "reverse", "jax", "torch", "autograd"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_rule_on_the_host_has_no_second_derivative(engine):
     """Never a silent zero."""
     require(engine)
