@@ -115,7 +115,8 @@ def _asked_for(ctx: Any) -> list[bool]:
     `needs_input_grad` says of which it may be at all. In a pullback of a pullback, which is how a pushforward is
     computed, that is more: the cotangent's is used, but not the primal's, which a rule on the host may not have.
     """
-    needed, nodes = ctx.needs_input_grad[1:], getattr(ctx, "next_functions", ())
+    needed = ctx.needs_input_grad[1:]
+    nodes: tuple[Any, ...] = getattr(ctx, "next_functions", ())
     if len(nodes) != len(needed):  # (inside torch.func's transformations PyTorch does not show them)
         return list(needed)
     return [need and node is not None and _runs(node) for need, (node, _) in zip(needed, nodes, strict=True)]
