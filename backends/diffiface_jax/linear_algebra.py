@@ -109,7 +109,8 @@ class LinearAlgebra(Primitives):
         return jnp.linalg.svd(kept(a), compute_uv=False)
 
     def eigh(self, a: Any, *, upper: bool = False) -> tuple[Any, Any]:
-        values, vectors = jnp.linalg.eigh(_symmetric(kept(a)), symmetrize_input=False)
+        # (LAPACK told of the triangle that NumPy tells it of gives the eigenvectors the signs they have in NumPy.)
+        values, vectors = jnp.linalg.eigh(_symmetric(kept(a)), UPLO="U" if upper else "L", symmetrize_input=False)
         return values, vectors
 
     def eig(self, a: Any) -> tuple[Any, Any]:

@@ -159,8 +159,11 @@ class JAXPrimitives(LinearAlgebra, MatrixFunctions, Fourier, SpecialFunctions, P
     def power(self, x: Any, y: Any) -> Any:
         *inputs, output = _loop_dtypes(np.power, (_kind(x), _kind(y)))
         # A Python integer stays one: JAX then multiplies instead of taking logarithms.
-        exponent = y if type(y) is int else _cast(y, inputs[1])
-        return _cast(jnp.power(_cast(x, inputs[0]), exponent), output)
+        base, exponent = _cast(x, inputs[0]), y if type(y) is int else _cast(y, inputs[1])
+        if isinstance(exponent, np.ndarray) and not exponent.all():
+            # JAX's derivative of x ** 0.0 is 0 * x ** -1, which is no number at 0.
+            return jnp.where(exponent == 0, 1, jnp.power(base, np.where(exponent == 0, 1, exponent))).astype(output)
+        return _cast(jnp.power(base, exponent), output)
 
     # ---- selection and conversion
 
@@ -245,11 +248,22 @@ class JAXPrimitives(LinearAlgebra, MatrixFunctions, Fourier, SpecialFunctions, P
 
     def setitem(self, x: Any, value: Any, *, index: Any) -> Any:
         x = jnp.asarray(_cast(x, _dtype(x)))
-        return x.at[_index(index, x.shape)].set(self.astype(value, dtype=_dtype(x)))
+        index = _index(index, x.shape)
+        return x.at[index].set(self._written(x, value, index))
 
     def add_at(self, x: Any, value: Any, *, index: Any) -> Any:
         x = jnp.asarray(_cast(x, _dtype(x)))
-        return x.at[_index(index, x.shape)].add(self.astype(value, dtype=_dtype(x)))
+        index = _index(index, x.shape)
+        return x.at[index].add(self._written(x, value, index))
+
+    def _written(self, x: Any, value: Any, index: Any) -> Any:
+        """The value in x's dtype, without leading axes of length 1 beyond those of the place it goes to."""
+        value = self.astype(value, dtype=_dtype(x))
+        shape = jnp.shape(value)
+        if not shape or shape[0] != 1:
+            return value
+        extra = len(shape) - len(jax.eval_shape(lambda array: array[index], x).shape)
+        return jnp.reshape(value, shape[extra:]) if extra > 0 and set(shape[:extra]) == {1} else value
 
     # ---- contraction
 

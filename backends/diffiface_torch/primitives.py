@@ -81,6 +81,22 @@ def _without_derivative(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *operands: function(*(o.detach() if isinstance(o, torch.Tensor) else o for o in operands))
 
 
+def _extreme(
+    reduce: Callable[..., Any], worst: float, x: torch.Tensor, axis: tuple[int, ...], keepdims: bool
+) -> torch.Tensor:
+    """Return the largest or smallest elements; complex numbers are ordered by real part, then by imaginary part."""
+    if not axis:
+        return x
+    if not x.is_complex():
+        return reduce(x, dim=axis, keepdim=keepdims)
+    with torch.no_grad():
+        found = x.real == reduce(x.real, dim=axis, keepdim=True)
+        found &= x.imag == reduce(torch.where(found, x.imag, worst), dim=axis, keepdim=True)
+    # Equal ones share the derivative, as they do in PyTorch's amax.
+    total = torch.sum(torch.where(found, x, 0), dim=axis, keepdim=keepdims)
+    return total / torch.sum(found, dim=axis, keepdim=keepdims)
+
+
 def _cbrt(x: torch.Tensor) -> torch.Tensor:
     return torch.sign(x) * torch.abs(x) ** (1 / 3)
 
@@ -131,7 +147,7 @@ class TorchPrimitives(LinearAlgebra, Fourier, SpecialFunctions, Primitives):
         return _dtype(value)
 
     def shape(self, value: Any) -> tuple[int, ...]:
-        return value.shape if isinstance(value, torch.Tensor) else np.shape(value)
+        return tuple(value.shape) if isinstance(value, torch.Tensor) else np.shape(value)
 
     def concrete(self, value: Any) -> np.ndarray | None:
         if isinstance(value, torch.Tensor):
@@ -296,10 +312,10 @@ class TorchPrimitives(LinearAlgebra, Fourier, SpecialFunctions, Primitives):
         return torch.sum(x, dim=axis, keepdim=keepdims) if axis else x
 
     def max(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-        return torch.amax(self._tensor(x), dim=axis, keepdim=keepdims) if axis else self._tensor(x)
+        return _extreme(torch.amax, -math.inf, self._tensor(x), axis, keepdims)
 
     def min(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-        return torch.amin(self._tensor(x), dim=axis, keepdim=keepdims) if axis else self._tensor(x)
+        return _extreme(torch.amin, math.inf, self._tensor(x), axis, keepdims)
 
     def any(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
         x = self._cast(x, _BOOL)

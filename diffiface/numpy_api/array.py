@@ -38,10 +38,13 @@ class Scalar(Dressed):
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if type(index) is tuple else (index,)
-        if any(part is not None and part is not Ellipsis for part in parts):
+        if any(part is not None and part is not Ellipsis and not isinstance(part, (bool, np.bool_)) for part in parts):
             raise IndexError("invalid index to scalar variable.")
-        new_axes = sum(part is None for part in parts)
-        return Array(self._p.reshape(self._value, shape=(1,) * new_axes), self._p) if new_axes else self
+        shape = np.empty(())[index].shape
+        if not shape:
+            return self
+        one = Array(self._p.reshape(self._value, shape=(1,) * len(shape)), self._p)
+        return one if 0 not in shape else one[tuple(slice(n) for n in shape)]
 
 
 class Array(Dressed):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from diffiface.numpy_api.array import Array, Scalar, dress
-from diffiface.numpy_api.dispatch import call
+from diffiface.numpy_api.dispatch import call, unsupported
 from diffiface.numpy_api.dressed import Dressed
 from diffiface.numpy_api.functions import shape as shapes
 from diffiface.numpy_api.functions.raw import cast
-from diffiface.numpy_api.table import UFUNCS
+from diffiface.numpy_api.table import REFUSED_METHODS, UFUNCS
 
 SAME_NAME = (
     "sum prod mean std var min max argmin argmax cumsum cumprod all any clip round take repeat trace diagonal "
@@ -88,6 +89,19 @@ def _compress(self: Any, condition: Any, axis: int | None = None) -> Any:
     return np.compress(condition, self, axis)
 
 
+def _conjugate(self: Any) -> Any:
+    return np.conjugate(self) if self.dtype.kind == "c" else self  # real numbers are not copied: that is NumPy's way
+
+
+def _view(self: Any, dtype: Any = None, type: Any = None) -> Any:
+    if type is None and isinstance(dtype, builtins.type) and issubclass(dtype, np.ndarray):
+        dtype, type = None, dtype
+    if (dtype is None or np.dtype(dtype) == self.dtype) and type in (None, np.ndarray):
+        return self[...]
+    reason, fix = REFUSED_METHODS["view"]
+    unsupported(self._p, f"ndarray.view of a value that is being differentiated is refused: {reason}", fix)
+
+
 def _elementwise(ufunc: np.ufunc) -> Callable[..., Any]:
     def method(self: Scalar, *others: Any) -> Any:
         return ufunc(self, *others)
@@ -106,8 +120,9 @@ for _name, _function in {
     "copy": _copy,
     "compress": _compress,
     "flatten": shapes.flatten,
-    "conj": _elementwise(np.conjugate),
-    "conjugate": _elementwise(np.conjugate),
+    "conj": _conjugate,
+    "conjugate": _conjugate,
+    "view": _view,
 }.items():
     setattr(Dressed, _name, _function)
 for _name, _function in {"fill": _fill, "sort": _sort, "partition": _partition, "put": _put}.items():

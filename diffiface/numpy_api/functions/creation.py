@@ -12,8 +12,9 @@ from diffiface.numpy_api.conversion import array_in, raw_in, trace_among
 from diffiface.numpy_api.dispatch import unsupported
 from diffiface.numpy_api.dressed import Dressed, known
 from diffiface.numpy_api.functions.raw import axis_of, cast, ndim, result_type
+from diffiface.numpy_api.memory_order import agreed
 from diffiface.numpy_api.table import available, dressed_function, numpy_function
-from diffiface.primitives import Primitives
+from diffiface.primitives import NUMPY, Primitives
 
 # A new array holds plain numbers until something is written to it: every engine takes those as constants.
 
@@ -75,20 +76,62 @@ def full(p: Primitives, shape: Any, fill_value: Any, dtype: Any = None, order: s
     return p.broadcast_to(cast(p, fill_value, dtype), shape=shape)
 
 
-@numpy_function(np.array, arrays=0)
-def array(p: Primitives, object: Any, dtype: Any = None, *, copy: bool = True, order: str = "K", ndmin: int = 0) -> Any:
-    result = asarray(p, object, dtype)
-    shape = tuple(p.shape(result))
-    if len(shape) < ndmin:
-        result = p.reshape(result, shape=(1,) * (ndmin - len(shape)) + shape)
-    return np.array(result) if isinstance(result, np.ndarray) else result
+# ---- from what is given: NumPy returns an array itself where it is what is asked for, and then a write is seen in both
 
 
-@numpy_function(np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, arrays=0)
-def asarray(p: Primitives, a: Any, dtype: Any = None, order: str | None = None) -> Any:
+def _converted(p: Primitives, a: Any, dtype: Any) -> Any:
+    """Return any array-like as one raw value of a dtype (None: its own)."""
     value = array_in(a, p)
     value = np.asarray(value) if isinstance(value, (bool, int, float, complex)) else value
     return cast(p, value, dtype)
+
+
+def _is_in_order(a: Array, order: str | None) -> bool | None:
+    """Say whether an array lies in memory as asked for (None: not known)."""
+    if order is None or order in "KA":
+        return True
+    return agreed(array.flags.c_contiguous if order == "C" else array.flags.f_contiguous for array in a._shadows())
+
+
+def _new(a: Any, dtype: Any, order: str | None) -> Any:
+    p = trace_among((a,), None) or NUMPY
+    new = dress(_converted(p, a, dtype), p)
+    return new._copied(order) if type(new) is Array and order in ("C", "F") else new
+
+
+@dressed_function(np.array)
+def array(object: Any, dtype: Any = None, *, copy: bool | None = True, order: str = "K", ndmin: int = 0) -> Any:
+    if not copy:
+        result = asarray(object, dtype, order)
+        if copy is False and result is not object:
+            raise ValueError("Unable to avoid copy while creating an array as requested.")
+    else:
+        result = _new(object, dtype, order)
+        if type(result) is np.ndarray:
+            result = result.copy()
+    missing = ndmin - np.ndim(result)
+    return np.reshape(result, (1,) * missing + np.shape(result)) if missing > 0 else result
+
+
+@dressed_function(np.asarray, np.asanyarray)
+def asarray(a: Any, dtype: Any = None, order: str | None = None) -> Any:
+    if type(a) is Array and (dtype is None or np.dtype(dtype) == a.dtype):
+        in_order = _is_in_order(a, order)
+        if in_order:
+            return a
+        if in_order is None:
+            return a._reshaped_as(a.shape, None)  # which raises if it matters
+    return _new(a, dtype, order)
+
+
+@dressed_function(np.ascontiguousarray)
+def ascontiguousarray(a: Any, dtype: Any = None) -> Any:
+    return asarray(a, dtype, "C")
+
+
+@dressed_function(np.asfortranarray)
+def asfortranarray(a: Any, dtype: Any = None) -> Any:
+    return asarray(a, dtype, "F")
 
 
 @numpy_function(np.eye, arrays=0, kind="structural")
@@ -197,18 +240,20 @@ def astype(p: Primitives, x: Any, dtype: Any, *, copy: bool = True) -> Any:
 # ---- conversions
 
 
-@numpy_function(np.require, arrays=0, kind="structural")
-def require(p: Primitives, a: Any, dtype: Any = None, requirements: Any = None) -> Any:
-    # What can be required is about memory, of which a value being differentiated has none.
-    return asarray(p, a, dtype)
+@dressed_function(np.require, kind="structural")
+def require(a: Any, dtype: Any = None, requirements: Any = None) -> Any:
+    # Of what can be required, only the order decides whether a write is seen in `a` too, and owning the memory.
+    asked = {str(requirement)[0].upper() for requirement in requirements or ()}
+    result = asarray(a, dtype, "C" if "C" in asked else "F" if "F" in asked else None)
+    return result._copied() if "O" in asked and type(result) is Array and not result._is_root() else result
 
 
-@numpy_function(np.asarray_chkfinite, arrays=0, kind="structural")
-def asarray_chkfinite(p: Primitives, a: Any, dtype: Any = None, order: str | None = None) -> Any:
-    value = asarray(p, a, dtype)
-    if not np.all(np.isfinite(known(p, value, "numpy.asarray_chkfinite"))):
+@dressed_function(np.asarray_chkfinite, kind="structural")
+def asarray_chkfinite(a: Any, dtype: Any = None, order: str | None = None) -> Any:
+    result = asarray(a, dtype, order)
+    if not np.all(np.isfinite(known(result._p, result._read(), "numpy.asarray_chkfinite"))):
         raise ValueError("array must not contain infs or NaNs")
-    return value
+    return result
 
 
 @numpy_function(np.fromiter, arrays=0, kind="structural")
@@ -218,13 +263,14 @@ def fromiter(p: Primitives, iter: Any, dtype: Any, count: int = -1) -> Any:
         if len(values) < count:
             raise ValueError(f"iterator too short: Expected {count} but iterator had only {len(values)} items.")
         values = values[:count]
-    return asarray(p, values, dtype)
+    return _converted(p, values, dtype)
 
 
-@numpy_function(np.real_if_close)
-def real_if_close(p: Primitives, a: Any, tol: float = 100) -> Any:
-    if p.dtype(a).kind != "c":
+@dressed_function(np.real_if_close)
+def real_if_close(a: Any, tol: float = 100) -> Any:
+    a = asarray(a)
+    if a.dtype.kind != "c":
         return a
-    limit = float(np.finfo(p.dtype(a)).eps) * tol if tol > 1 else tol
-    close = np.all(np.abs(known(p, p.imag(a), "numpy.real_if_close")) < limit)
-    return p.real(a) if close else a
+    limit = float(np.finfo(a.dtype).eps) * tol if tol > 1 else tol
+    p, imag = a._p, a.imag._read()
+    return a.real if np.all(np.abs(known(p, imag, "numpy.real_if_close")) < limit) else a

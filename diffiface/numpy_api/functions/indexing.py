@@ -12,7 +12,7 @@ from diffiface.numpy_api.conversion import array_in, raw_in, trace_of
 from diffiface.numpy_api.dispatch import unsupported
 from diffiface.numpy_api.dressed import known
 from diffiface.numpy_api.functions.joining import diagflat
-from diffiface.numpy_api.functions.raw import axis_of, cast, flat, ndim, refuse, result_type, size, take
+from diffiface.numpy_api.functions.raw import axis_of, cast, flat, ndim, refuse, result_type, size, take, with_axis
 from diffiface.numpy_api.functions.shape import as_dressed
 from diffiface.numpy_api.table import dressed_function, numpy_function
 from diffiface.numpy_api.views import diagonal_index
@@ -125,9 +125,7 @@ def extract(p: Primitives, condition: Any, arr: Any) -> Any:
 
 @numpy_function(np.take, arrays=2)
 def take_(p: Primitives, a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
-    if axis is None:
-        a, axis = flat(p, a), 0
-    axis = axis_of(p, a, axis)
+    a, axis = with_axis(p, a, axis)
     length = p.shape(a)[axis]
     if mode == "wrap":
         indices = p.remainder(indices, length)

@@ -11,7 +11,8 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from diffiface.numpy_api.conversion import array_in
 from diffiface.numpy_api.dressed import known
 from diffiface.numpy_api.functions.raw import axis_of, cast, flat, ndim, size, take
-from diffiface.numpy_api.table import available, numpy_function
+from diffiface.numpy_api.functions.shape import as_dressed
+from diffiface.numpy_api.table import available, dressed_function, numpy_function
 from diffiface.primitives import Primitives
 
 
@@ -190,23 +191,24 @@ def insert(p: Primitives, arr: Any, obj: Any, values: Any, axis: int | None = No
     return take(p, p.concatenate([arr, values], axis=axis), axis, places)
 
 
-@numpy_function(np.trim_zeros, kind="structural", note="The values decide what is trimmed.")
-def trim_zeros(p: Primitives, filt: Any, trim: str = "fb", axis: Any = None) -> Any:
-    if ndim(p, filt) == 0:
+@dressed_function(np.trim_zeros, kind="structural", note="The values decide what is trimmed.")
+def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+    filt = as_dressed(filt)
+    if filt.ndim == 0:
         return filt
-    places = np.nonzero(known(p, filt, "numpy.trim_zeros"))
+    places = np.nonzero(known(filt._p, filt._read(), "numpy.trim_zeros"))
     trim = trim.lower()
     if trim not in {"fb", "bf", "f", "b"}:
         raise ValueError(f"unexpected character(s) in `trim`: {trim!r}")
-    rank = ndim(p, filt)
+    rank = filt.ndim
     axes = range(rank) if axis is None else normalize_axis_tuple(axis, rank)
     index = []
     for i in range(rank):
         start, stop = (int(places[i].min()), int(places[i].max()) + 1) if places[i].size else (0, 0)
         if places[i].size:
-            start, stop = start if "f" in trim else 0, stop if "b" in trim else p.shape(filt)[i]
+            start, stop = start if "f" in trim else 0, stop if "b" in trim else filt.shape[i]
         index.append(slice(start, stop) if i in axes else slice(None))
-    return p.getitem(filt, index=tuple(index))
+    return filt[tuple(index)]
 
 
 @numpy_function(np.resize)

@@ -26,6 +26,8 @@ def axes_of(p: Primitives, a: Any, axis: Any) -> tuple[int, ...]:
         return _ALL_AXES[rank]
     if type(axis) is int and 0 <= axis < rank:
         return (axis,)
+    if not rank and axis in (0, -1):  # NumPy's reductions take a number for an array of one axis
+        return ()
     return normalize_axis_tuple(axis, rank)
 
 
@@ -37,6 +39,13 @@ def axis_of(p: Primitives, a: Any, axis: Any) -> int:
 def flat(p: Primitives, a: Any) -> Any:
     """Return all elements in C order. Shape `(size,)`."""
     return a if ndim(p, a) == 1 else p.reshape(a, shape=(size(p, a),))
+
+
+def with_axis(p: Primitives, a: Any, axis: Any) -> tuple[Any, int]:
+    """Return an array and a non-negative axis: for None, and for a number (which NumPy takes so), all elements."""
+    if axis is None or (axis in (0, -1) and not ndim(p, a)):
+        return flat(p, a), 0
+    return a, axis_of(p, a, axis)
 
 
 def size(p: Primitives, a: Any, axes: tuple[int, ...] | None = None) -> int:

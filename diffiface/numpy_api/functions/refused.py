@@ -116,6 +116,9 @@ REFUSED_METHODS.update(
         "to_device": ("the device is the engine's affair", "leave it out"),
         "tobytes": ("bytes would lose the derivative", "return the value and convert it outside of the function"),
         "tofile": ("a file holds plain numbers", "return the value and save it outside of the function"),
-        "view": ("it reads the bytes of numbers as other numbers", "use .astype(dtype), .real, .imag, or a[...]"),
+        "view": (
+            "another dtype or type would read the bytes of numbers as other numbers",
+            "use .astype(dtype), .real, .imag, or a[...]",
+        ),
     }
 )

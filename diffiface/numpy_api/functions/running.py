@@ -7,21 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.numpy_api.functions.raw import axis_of, cast, flat, ndim
+from diffiface.numpy_api.functions.raw import axis_of, cast, ndim, with_axis
 from diffiface.numpy_api.table import available, numpy_function
 from diffiface.primitives import Primitives
 
 
 @numpy_function(np.cumsum)
 def cumsum(p: Primitives, a: Any, axis: Any = None, dtype: Any = None) -> Any:
-    a = cast(p, flat(p, a) if axis is None else a, dtype)
-    return p.cumsum(a, axis=axis_of(p, a, 0 if axis is None else axis))
+    a, axis = with_axis(p, a, axis)
+    return p.cumsum(cast(p, a, dtype), axis=axis)
 
 
 @numpy_function(np.cumprod)
 def cumprod(p: Primitives, a: Any, axis: Any = None, dtype: Any = None) -> Any:
-    a = cast(p, flat(p, a) if axis is None else a, dtype)
-    return p.cumprod(a, axis=axis_of(p, a, 0 if axis is None else axis))
+    a, axis = with_axis(p, a, axis)
+    return p.cumprod(cast(p, a, dtype), axis=axis)
 
 
 def _cumulative(running: Callable[..., Any], identity: int) -> Callable[..., Any]:

@@ -92,6 +92,8 @@ def squeeze(a: Any, axis: Any = None) -> Any:
     if axis is None:
         axes = tuple(i for i, n in enumerate(a.shape) if n == 1)
     else:
+        if not a.ndim and axis in (0, -1):  # as NumPy has it
+            return a
         axes = normalize_axis_tuple(axis, a.ndim)
         if any(a.shape[i] != 1 for i in axes):
             raise ValueError("cannot select an axis to squeeze out which has size not equal to one")

@@ -1,0 +1,142 @@
+"""What the test suites of other tools found wrong here: each once, by its derivative on every engine.
+
+(The suites themselves are other people's, so nothing of theirs is copied: these functions are ours.)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import diffiface as di
+
+ENGINES = ("forward", "reverse", "jax", "torch", "autograd")
+COMPLEX = np.array([[1 + 2j, 3 - 1j, 3 + 0.5j], [2 - 1j, 0.5 + 1j, -1j]])
+
+
+def written_with_leading_axes(v):
+    y = np.zeros((3, 4))
+    y[0] = np.reshape(v, (1, 4))
+    y[1:] = np.reshape(v, (1, 1, 4))
+    np.copyto(y[2:], np.reshape(v**2, (1, 1, 4)))
+    return np.sum(y**2)
+
+
+# What is written, twice: x and x, then x ** 2, so that the sum is 2 x ** 2 + x ** 4.
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_write_may_have_more_axes_of_length_one(engine):
+    x = np.array([0.5, 1.0, -2.0, 3.0])
+    np.testing.assert_allclose(di.gradient(written_with_leading_axes, engine, x), 4 * x + 4 * x**3)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_zeroth_power_is_flat_at_zero(engine):
+    x = np.array([0.0, 0.0, 2.0])
+    np.testing.assert_array_equal(di.gradient(lambda x: np.sum(x**0.0), engine, x), np.zeros(3))
+    powers = np.array([0.0, 1.0, 3.0])
+    np.testing.assert_allclose(di.gradient(lambda x: np.sum(np.power(x, powers)), engine, x), [0.0, 1.0, 12.0])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_complex_numbers_are_ordered_by_real_then_imaginary_part(engine):
+    def weighted(pick, z):
+        return np.real(pick(z)) + 2 * np.imag(pick(z))
+
+    for pick, place in ((np.max, (0, 2)), (np.min, (1, 2))):
+        expected = np.zeros((2, 3), complex)
+        expected[place] = 1 + 2j
+        np.testing.assert_array_equal(di.gradient(lambda z, p=pick: weighted(p, z), engine, COMPLEX), expected)
+    kept = di.gradient(lambda z: np.sum(np.real(np.max(z, axis=1, keepdims=True))), engine, COMPLEX)
+    np.testing.assert_array_equal(kept, [[0, 0, 1], [1, 0, 0]])
+
+
+@pytest.mark.parametrize("axis", [0, -1])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_number_has_an_axis_where_it_has_one_in_numpy(engine, axis):
+    def f(t):
+        s = np.sum(t * 2, axis=axis) + np.max(t, axis=axis) + np.squeeze(t, axis=axis) + np.take(t, 0, axis=axis)
+        return s + np.cumsum(t, axis=axis)[0] + np.cumprod(t, axis=axis)[0]
+
+    assert np.isclose(f(np.float64(1.5)), 10.5)
+    assert np.isclose(di.derivative(f, engine, 1.5), 7.0)
+
+
+@pytest.mark.parametrize("triangle", ["L", "U"])
+@pytest.mark.parametrize("engine", ["forward", "reverse", "jax", "autograd"])
+def test_eigenvectors_have_the_signs_they_have_in_numpy(engine, triangle):
+    a = np.random.default_rng(3).normal(size=(6, 6))
+    vectors, _ = di.value_and_pushforward(lambda a: np.linalg.eigh(a, triangle)[1], engine, a, np.ones((6, 6)))
+    np.testing.assert_allclose(vectors, np.linalg.eigh(a, triangle)[1], atol=1e-12)
+
+
+SAME = {
+    "asarray": np.asarray,
+    "asarray of a dtype": lambda a: np.asarray(a, float),
+    "asarray in C order": lambda a: np.asarray(a, order="C"),
+    "asanyarray": np.asanyarray,
+    "array without copy": lambda a: np.array(a, copy=False),
+    "array with a copy if needed": lambda a: np.array(a, copy=None),
+    "array of more axes": lambda a: np.array(a, copy=None, ndmin=2),
+    "ascontiguousarray": np.ascontiguousarray,
+    "asfortranarray": np.asfortranarray,
+    "asarray_chkfinite": np.asarray_chkfinite,
+    "require": np.require,
+    "require C": lambda a: np.require(a, float, ["C", "W"]),
+    "real_if_close": np.real_if_close,
+    "trim_zeros": np.trim_zeros,
+    "conj": lambda a: a.conj(),
+    "conjugate": lambda a: a.conjugate(),
+    "view": lambda a: a.view(),
+    "view of its dtype": lambda a: a.view(np.float64),
+    "view of ndarray": lambda a: a.view(np.ndarray),
+}
+ANOTHER = {
+    "array": np.array,
+    "np.conj": np.conj,
+    "asarray of another dtype": lambda a: np.asarray(a, np.float32),
+    "copy": lambda a: np.asarray(a).copy(),
+    "require what owns its memory": lambda a: np.require(a[:], None, ["O"]),
+}
+
+
+def emptied(convert, x):
+    a = x * 2.0
+    convert(a)[...] = 0.0
+    return np.sum(a**2)
+
+
+@pytest.mark.parametrize("name", [*SAME, *ANOTHER])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_write_is_seen_through_conversions_as_in_numpy(engine, name):
+    convert = (SAME | ANOTHER)[name]
+    x = np.array([1.0, 2.0, 3.0])
+    value, gradient = di.value_and_gradient(lambda x: emptied(convert, x), engine, x)
+    assert value == emptied(convert, x) == (0.0 if name in SAME else 56.0)
+    np.testing.assert_array_equal(gradient, np.zeros(3) if name in SAME else 8 * x)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_another_memory_order_is_a_copy_or_an_error(engine):
+    def f(x):
+        rows = np.stack([x, x])
+        np.asfortranarray(rows)[...] = 0.0
+        return np.sum(rows**2)
+
+    x = np.array([1.0, 2.0, 3.0])
+    assert f(x) == 28.0
+    if engine in ("jax", "torch"):  # whose memory order is not known
+        with pytest.raises(di.UnsupportedOperationError, match="order of the elements in memory"):
+            di.gradient(f, engine, x)
+    else:
+        np.testing.assert_array_equal(di.gradient(f, engine, x), 4 * x)
+
+
+def test_what_needs_a_copy_is_refused_without_one():
+    with pytest.raises(ValueError, match="Unable to avoid copy"):
+        di.gradient(lambda x: np.sum(np.array(x, np.float32, copy=False)), "reverse", np.ones(3))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_number_indexed_by_truth(engine):
+    f = lambda t: np.sum(t[True] * 3) + np.sum(t[None, True] * 2) + np.sum(t[False]) + t[...]
+    assert di.derivative(f, engine, 2.0) == 6.0
