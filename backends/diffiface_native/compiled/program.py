@@ -46,6 +46,7 @@ class CompiledProgram(Program):
         self._plan = Plan(graph, strict=strict)
         self._for_python = self._read_by_python(graph)
         super().__init__(graph)
+        self._layouts.clear()  # (some are arrays of full size)
 
     how = "as machine code"
 
@@ -145,7 +146,7 @@ class CompiledProgram(Program):
             return argument
         known = self._layouts.get(argument.number)
         if known is None:
-            known = self._layouts[argument.number] = np.array(argument.sample, order="C")
+            known = self._layouts[argument.number] = np.asarray(argument.sample, order="C")
         return known
 
     def _note_layout(self, value: Value) -> None:

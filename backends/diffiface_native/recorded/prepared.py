@@ -21,6 +21,7 @@ from diffiface.adapter import (
     user_function,
 )
 from diffiface_native.recorded.entry import Entry, outputs_of
+from diffiface_native.recorded.forgetting import forget_samples
 from diffiface_native.recorded.graph import Graph
 from diffiface_native.recorded.recorder import NotRecordable, Recorder
 from diffiface_native.recorded.replay import MISS, Program
@@ -145,6 +146,7 @@ class Replayed:
                 if len(self._recordings) >= MOST_RECORDINGS:
                     raise NotRecordable(f"it took more than {MOST_RECORDINGS} different ways")
                 recording = self._record(*_split(xs, rest))
+                forget_samples(recording.graph)  # (here the recorder is gone, and what it kept)
             except (NotRecordable, NotWatchable) as reason:
                 self._give_up(str(reason))
             except Exception as error:  # whatever f does on traced values: the eager engine has the last word
