@@ -111,6 +111,25 @@ def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         (run_prompts if ">>>" in block.code else run_plain)(block, page, namespace)
 
 
+def test_tutorials_become_notebooks_with_the_same_code(tmp_path: Path):
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed (pip install 'diffiface[docs]')")
+    spec = importlib.util.spec_from_file_location("notebooks", ROOT / ".ci" / "notebooks.py")
+    assert spec is not None and spec.loader is not None
+    notebooks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(notebooks)
+    written = notebooks.write_notebooks(tmp_path)
+    assert [path.stem for path in written] == sorted(page.stem for page in (ROOT / "docs" / "tutorials").glob("*.md"))
+    for path in written:
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+        code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+        blocks = blocks_of(ROOT / "docs" / "tutorials" / f"{path.stem}.md")
+        assert len(code) == len(blocks)
+        for cell, block in zip(code, blocks, strict=True):
+            compile(cell, path.name, "exec")  # no prompts and no output among the code
+            assert ">>>" in block.code or cell == block.code.rstrip()
+
+
 def documented_modules() -> Iterator[str]:
     """Find the modules of the front end whose docstrings hold examples, without importing them."""
     for module in pkgutil.walk_packages([str(ROOT / "diffiface")], "diffiface."):
