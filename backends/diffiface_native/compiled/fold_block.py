@@ -202,9 +202,7 @@ class Block:
             loaded = lanes.emit(f"load {element}, ptr {pointer}, align 1")
         else:
             loaded = self._load_lanes(pointer, element, walk.strides[self._vector], offsets)
-        if element == "i8":
-            return lanes.emit(f"trunc {lanes.type('i8')} {loaded} to {lanes.type('i1')}")
-        return loaded
+        return lanes.from_memory(loaded, element)
 
     def _load_lanes(self, pointer: str, element: str, stride: int, offsets: Offsets) -> str:
         """Load the lanes in use; the others are zero, and nothing is read for them."""

@@ -11,7 +11,13 @@ import numpy as np
 from diffiface_native.compiled import vector_math
 from diffiface_native.recorded.graph import Value
 
-_FLOAT, _BOOL = np.dtype(np.float64), np.dtype(np.bool_)
+_FLOAT, _SINGLE, _BOOL = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.bool_)
+
+ELEMENTS = {_FLOAT: "double", _SINGLE: "float", _BOOL: "i8"}
+"""The dtypes of the arrays that kernels read and write, and what their elements are in memory.
+
+In the lanes booleans are single bits, and all numbers are doubles (`single` explains those of float32).
+"""
 
 
 class Lanes:
@@ -58,6 +64,22 @@ class Lanes:
         kind = self.type(element)
         one = self.emit(f"insertelement {kind} poison, {element} {scalar}, i64 0")
         return self.emit(f"shufflevector {kind} {one}, {kind} poison, <{self.width} x i32> zeroinitializer")
+
+    def from_memory(self, loaded: str, element: str) -> str:
+        """Return what was loaded as the lanes have it."""
+        if element == "i8":
+            return self.emit(f"trunc {self.type('i8')} {loaded} to {self.type('i1')}")
+        if element == "float":
+            return self.emit(f"fpext {self.type('float')} {loaded} to {self.type('double')}")
+        return loaded
+
+    def to_memory(self, result: str, element: str) -> str:
+        """Return a result of the lanes as it is stored."""
+        if element == "i8":
+            return self.emit(f"zext {self.type('i1')} {result} to {self.type('i8')}")
+        if element == "float":
+            return self.emit(f"fptrunc {self.type('double')} {result} to {self.type('float')}")
+        return result
 
     def binary(self, instruction: str, a: str, b: str) -> str:
         return self.emit(f"{instruction} {self.type('double')} {a}, {b}")
@@ -112,8 +134,16 @@ def _negative(lanes: Lanes, a: str) -> str:
     return lanes.emit(f"fneg {lanes.type('double')} {a}")
 
 
-def _astype(lanes: Lanes, a: str) -> str:
+def _from_truth(lanes: Lanes, a: str) -> str:
     return lanes.emit(f"uitofp {lanes.type('i1')} {a} to {lanes.type('double')}")
+
+
+CONVERSIONS: dict[str, Lowering] = {
+    "from_truth": _from_truth,
+    "from_single": lambda lanes, a: a,
+    "to_single": lambda lanes, a: lanes.from_memory(lanes.to_memory(a, "float"), "float"),
+}
+"""What `astype` is."""
 
 
 OF_FLOATS: dict[str, Lowering] = {
@@ -168,11 +198,29 @@ def lowers(value: Value, *, exact: bool = False) -> bool:
     if name == "where":
         return kinds == [_BOOL, _FLOAT, _FLOAT] and value.dtype == _FLOAT
     if name == "astype":
-        return kinds == [_BOOL] and value.dtype == _FLOAT
+        return _conversion(kinds[0], value.dtype) is not None
     if name in OF_BOOLEANS:
         return all(kind == _BOOL for kind in kinds)
     known = name in OF_FLOATS or (not exact and _NAMES_THERE.get(name, name) in vector_math.NAMES)
     return known and all(kind == _FLOAT for kind in kinds) and value.dtype in (_FLOAT, _BOOL) and not value.parameters
+
+
+def _conversion(given: np.dtype | None, wanted: np.dtype) -> str | None:
+    """Return the name of a conversion between dtypes (None: there is none)."""
+    if wanted == _SINGLE:
+        return "to_single" if given == _FLOAT else None
+    if wanted != _FLOAT or given is None:
+        return None
+    return {_BOOL: "from_truth", _SINGLE: "from_single"}.get(given)
+
+
+def operation_of(value: Value) -> str:
+    """Return what a lowered value's operation is called here: the primitive's name, but for conversions."""
+    if value.operation != "astype":
+        return value.operation
+    found = _conversion(_kind(value.arguments[0]), value.dtype)
+    assert found is not None
+    return found
 
 
 def _kind(argument: Any) -> np.dtype | None:
@@ -185,9 +233,7 @@ def lower(lanes: Lanes, name: str, arguments: list[str]) -> str:
     """Write the instructions of one primitive and return the name of the result."""
     if name == "where":
         return _where(lanes, *arguments)
-    if name == "astype":
-        return _astype(lanes, *arguments)
-    lowering = OF_FLOATS.get(name) or OF_BOOLEANS.get(name)
+    lowering = OF_FLOATS.get(name) or OF_BOOLEANS.get(name) or CONVERSIONS.get(name)
     if lowering is not None:
         return lowering(lanes, *arguments)
     return lanes.vector_math(_NAMES_THERE.get(name, name), *arguments)
@@ -208,6 +254,6 @@ def cost_of_operation(name: str) -> float:
     """Return about how long one operation on numbers takes, in additions."""
     if name == "number":
         return 0.0
-    if name == "load" or name in OF_FLOATS or name in OF_BOOLEANS or name in ("where", "astype"):
+    if name == "load" or name in OF_FLOATS or name in OF_BOOLEANS or name in ("where", "astype", *CONVERSIONS):
         return _COSTS.get(name, 1.0)
     return _COST_OF_MATHS

@@ -17,6 +17,7 @@ import numpy as np
 
 from diffiface_native.compiled import contraction
 from diffiface_native.compiled.index_map import FIXED, Map, Part, Split, broadcast, parts
+from diffiface_native.compiled.lowering import operation_of
 from diffiface_native.recorded.graph import Value
 
 _MOST_PIECES = 64
@@ -288,7 +289,7 @@ class _Builder:
                     lambda total, term, value=value: self._combine("add", value, total, term), products
                 )
             elif not self._wave.moved(value):
-                places[key] = self._combine(value.operation, value, *arguments)
+                places[key] = self._combine(operation_of(value), value, *arguments)
             elif len(arguments) == 1:
                 places[key] = arguments[0]
             else:

@@ -37,7 +37,7 @@ class Argument:
     strides: tuple[int, ...] | None
     """Of an array, in elements; None for a Python float."""
     element: str = "double"
-    """ "double", or "i8" for booleans."""
+    """What its elements are in memory (`lowering.ELEMENTS`)."""
 
 
 @dataclass
@@ -407,9 +407,7 @@ class NestText:
 
     def _load(self, lanes: Lanes, walk: Access, counter: str) -> str:
         loaded = self._load_elements(lanes, walk, self._pointer(lanes, walk, counter))
-        if walk.argument.element == "i8":
-            return lanes.emit(f"trunc {lanes.type('i8')} {loaded} to {lanes.type('i1')}")
-        return loaded
+        return lanes.from_memory(loaded, walk.argument.element)
 
     def _load_from_row(self, lanes: Lanes, place: int, counter: str) -> str:
         row = self._rows[place]
@@ -421,9 +419,7 @@ class NestText:
         dealt = ", ".join(f"i32 {row.index(place) + lane * length}" for lane in range(lanes.width))
         vector = self._loaded_rows[key]
         mine = lanes.emit(f"shufflevector {wide} {vector}, {wide} poison, <{lanes.width} x i32> <{dealt}>")
-        if element == "i8":
-            return lanes.emit(f"trunc {lanes.type('i8')} {mine} to {lanes.type('i1')}")
-        return mine
+        return lanes.from_memory(mine, element)
 
     def _load_elements(self, lanes: Lanes, walk: Access, pointer: str) -> str:
         element, width = walk.argument.element, lanes.width
@@ -450,9 +446,7 @@ class NestText:
     def _store(
         self, lanes: Lanes, target: Target, walk: Access, counter: str, results: dict[int, str] | None = None
     ) -> None:
-        result = self._result(lanes, target.expression, results)
-        if walk.argument.element == "i8":
-            result = lanes.emit(f"zext {lanes.type('i1')} {result} to {lanes.type('i8')}")
+        result = lanes.to_memory(self._result(lanes, target.expression, results), walk.argument.element)
         self._store_elements(lanes, walk, self._pointer(lanes, walk, counter), result)
 
     def _store_elements(self, lanes: Lanes, walk: Access, pointer: str, result: str) -> None:

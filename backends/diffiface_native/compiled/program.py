@@ -11,19 +11,20 @@ import numpy as np
 from diffiface_native.compiled.direct import KernelCall
 from diffiface_native.compiled.fusion import Kernel, Plan
 from diffiface_native.compiled.kernel import KernelText, module_text
+from diffiface_native.compiled.lowering import ELEMENTS
 from diffiface_native.compiled.machine import MachineCode
 from diffiface_native.compiled.nest_text import Argument
 from diffiface_native.compiled.objects import FitText
 from diffiface_native.compiled.rows import local_values, schedule
 from diffiface_native.compiled.sharing import Sharing, Threads
+from diffiface_native.compiled.single import widened
 from diffiface_native.compiled.splitting import COUNTER, Piece, Split, SplitText, in_pieces
 from diffiface_native.compiled.straight import MOST_OPERATIONS, TooMuchCode
 from diffiface_native.ground import GROUND
+from diffiface_native.recorded.forgetting import forget_samples
 from diffiface_native.recorded.graph import Graph, Value
 from diffiface_native.recorded.recorder import TAKES_LIST
 from diffiface_native.recorded.replay import Program
-
-_ELEMENTS = {np.dtype(np.float64): "double", np.dtype(np.bool_): "i8"}
 
 
 class CompiledProgram(Program):
@@ -43,10 +44,17 @@ class CompiledProgram(Program):
         """Number of each value that a kernel stored → the name of the array it is in."""
         self.direct_steps: list[KernelCall | tuple[str, bytes]] = []
         """The kernels as they are called, each with its guards behind it: the array of a value, and what is in it."""
+        recorded, graph = graph, graph if strict else widened(graph)
+        self._output_of = {
+            old.number: new for old, new in zip(recorded.outputs, graph.outputs, strict=True) if type(old) is Value
+        }
+        """Number of each output in the recorded graph → the output here."""
         self._plan = Plan(graph, strict=strict)
         self._for_python = self._read_by_python(graph)
         super().__init__(graph)
         self._layouts.clear()  # (some are arrays of full size)
+        if graph is not recorded:
+            forget_samples(graph)
 
     how = "as machine code"
 
@@ -67,8 +75,9 @@ class CompiledProgram(Program):
         return any(text.is_long for text in self._texts)
 
     def array_of(self, value: Value) -> str | None:
-        """Name the array that a kernel stores a value in."""
-        return self._arrays.get(value.number)
+        """Name the array that a kernel stores an output of the recorded graph in."""
+        output = self._output_of.get(value.number)
+        return None if output is None else self._arrays.get(output.number)
 
     def address_of(self, function: str) -> int:
         """Return where a kernel's machine code is."""
@@ -178,7 +187,7 @@ class CompiledProgram(Program):
                 strides = tuple(
                     0 if n == 1 else s // layout.itemsize for n, s in zip(layout.shape, layout.strides, strict=True)
                 )
-                arguments[key] = Argument(len(names), strides, _ELEMENTS[layout.dtype])
+                arguments[key] = Argument(len(names), strides, ELEMENTS[layout.dtype])
             names.append(name)
 
         items = schedule(kernel.waves)

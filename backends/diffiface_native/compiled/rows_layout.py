@@ -18,6 +18,7 @@ import numpy as np
 from diffiface_native.compiled.fold_text import only_folds
 from diffiface_native.compiled.index_map import FIXED, Map
 from diffiface_native.compiled.lifetimes import Lifetime, arrange
+from diffiface_native.compiled.lowering import ELEMENTS
 from diffiface_native.compiled.nest import Nest
 from diffiface_native.compiled.nest_text import Access, Argument, access
 from diffiface_native.compiled.rows import RowGroup, row_axis
@@ -220,7 +221,7 @@ def _kept_argument(shape: Sequence[int], dtype: Any, axis: int, pitch: int) -> A
         else:
             strides[i] = step
             step *= shape[i]
-    return Argument(-1, tuple(strides), "i8" if np.dtype(dtype).kind == "b" else "double")
+    return Argument(-1, tuple(strides), ELEMENTS[np.dtype(dtype)])
 
 
 def _things_at(nest: Nest) -> list[tuple[Any, Map]]:
