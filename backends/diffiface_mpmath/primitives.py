@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,10 +14,11 @@ from diffiface.adapter import (
     CustomCall,
     EntryFunctions,
     ObjectArray,
-    ObjectLinearAlgebra,
     UnsupportedOperationError,
     object_array,
 )
+from diffiface_mpmath.linear_algebra import LinearAlgebra
+from diffiface_mpmath.special import SPECIAL
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -119,7 +121,7 @@ class Numbers(EntryFunctions):
     digamma = _function("digamma")
 
 
-class MpmathPrimitives(ObjectLinearAlgebra):
+class MpmathPrimitives(LinearAlgebra):
     """Arrays of mpmath's numbers as the dress sees them."""
 
     engine = "mpmath"
@@ -160,6 +162,28 @@ class MpmathPrimitives(ObjectLinearAlgebra):
             fix="write it with NumPy functions, or use an engine that asks its rule ('reverse', 'complex_step')",
         )
 
+    # ---- special functions
+
+    def special(self, *arguments: Any, function: str) -> Any:
+        if not any(isinstance(argument, ObjectArray) for argument in arguments):
+            return NUMPY.special(*arguments, function=function)
+        if function not in SPECIAL:
+            raise UnsupportedOperationError(
+                f"scipy.special.{function} is not supported: mpmath has no such function",
+                engine=self.engine,
+                fix="use 'reverse' or 'complex_step'",
+            )
+        arrays = [self._numbers(argument) for argument in arguments]
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
+        self.count(math.prod(shape))
+        numbers, of_entries = self.entry_functions, SPECIAL[function]
+        found = [
+            numbers.real_or_nan(of_entries, numbers.context, *entries)
+            for entries in zip(*(np.broadcast_to(array, shape).reshape(-1) for array in arrays), strict=True)
+        ]
+        dtype = np.result_type(*(self.dtype(argument) for argument in arguments), np.float32)
+        return ObjectArray(object_array(found, shape), dtype)
+
     def polygamma(self, x: Any, *, order: int) -> Any:
         if not isinstance(x, ObjectArray):
             return NUMPY.polygamma(x, order=order)
@@ -167,24 +191,3 @@ class MpmathPrimitives(ObjectLinearAlgebra):
         numbers = self.entry_functions
         found = [numbers.real_or_nan(numbers.context.psi, order, entry) for entry in x.flat()]
         return ObjectArray(object_array(found, x.shape), x.dtype)
-
-    # ---- linear algebra
-
-    def _matrix(self, entries: np.ndarray) -> Any:
-        self.count(entries.size * max(entries.shape))
-        return self.entry_functions.context.matrix(entries.tolist())
-
-    def solve_matrix(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        matrix, context = self._matrix(a), self.entry_functions.context
-        columns = [list(context.lu_solve(matrix, context.matrix(list(b[:, j])))) for j in range(b.shape[1])]
-        return object_array([column[i] for i in range(b.shape[0]) for column in columns], b.shape)
-
-    def det_matrix(self, a: np.ndarray) -> Any:
-        return self.entry_functions.context.det(self._matrix(a)) if len(a) else self.entry_functions.context.one
-
-    def svdvals(self, a: Any) -> Any:
-        def values(matrix: np.ndarray) -> np.ndarray:
-            found = list(self.entry_functions.context.svd_r(self._matrix(matrix), compute_uv=False))
-            return object_array(found, (len(found),))
-
-        return self.of_matrices("svdvals", (a,), values)

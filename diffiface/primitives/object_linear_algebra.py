@@ -77,8 +77,9 @@ class ObjectLinearAlgebra(ObjectArrayPrimitives):
         return self.raw(np.eye(n)).entries
 
     def cholesky(self, a: Any) -> Any:
-        """Read the lower triangle, as NumPy does; the derivative is in its entries only."""
-        return self.of_matrices("cholesky", (a,), self._cholesky_matrix)
+        """Factorise the symmetrised argument, of which the derivative is."""
+        half = self.entry_functions.constant(0.5)
+        return self.of_matrices("cholesky", (a,), lambda matrix: self._cholesky_matrix(half * (matrix + matrix.T)))
 
     def _cholesky_matrix(self, a: np.ndarray) -> np.ndarray:
         functions, n = self.entry_functions, len(a)
