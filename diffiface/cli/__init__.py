@@ -9,6 +9,7 @@ from diffiface.cli.bench import bench
 from diffiface.cli.compare import compare
 from diffiface.cli.demo import demo
 from diffiface.cli.explain import explain
+from diffiface.cli.new_engine import new_engine
 
 app = typer.Typer(
     help="""Derivatives of plain NumPy functions, by any engine.
@@ -21,6 +22,7 @@ app = typer.Typer(
       diffiface explain models:loss --x "[1, 2]" --backend reverse
                                                           what does it do with it?
       diffiface demo                                      a tour on real data
+      diffiface new-engine my_engine                      a package for an engine of your own
 
     Functions are named module:function, and found on Python's path or in the current folder. Exit status: 0 all is
     well, 1 engines disagree, fail or became slower, 2 the command cannot be carried out.""",
@@ -32,3 +34,4 @@ app.command()(compare)
 app.add_typer(bench, name="bench")
 app.command()(explain)
 app.command()(demo)
+app.command()(new_engine)
