@@ -103,3 +103,50 @@ def test_numbers_and_no_array_in_between(
 @pytest.mark.parametrize("shape", [(2, 3, 3), (2, 2, 5), (2, 1, 4), (2, 4, 3)])
 def test_grids_that_are_hardly_more_than_edges(shape: tuple[int, ...]):
     compare("value_and_pullback", reaction_and_diffusion, "reverse", [(np.ones(shape), RNG.standard_normal(shape))])
+
+
+def test_edges_along_different_axes_of_a_square_are_different_nests():
+    nests = pullback_nests(reaction_and_diffusion, (2, 20, 20))
+    edges = [nest for nest in nests if nest.extents == (18,)]
+    assert len(edges) == 2
+    for nest in edges:
+        (axis,) = {
+            axis for target in nest.stores for axis, place in enumerate(target.map) if place[0] == 0
+        }  # all lie along one
+        assert axis in (2, 3)  # (behind the batch axis of the cotangents, and the fields)
+        assert len(nest.stores) == 4  # two edges of two fields
+    assert sum(prod(nest.extents) * len(nest.stores) for nest in nests) == 2 * 20 * 20
+    points = [(RNG.standard_normal((2, 20, 20)), RNG.standard_normal((2, 20, 20)))]
+    compare("value_and_pullback", reaction_and_diffusion, "reverse", points)
+
+
+def test_lanes_are_for_what_lies_together_or_takes_long(monkeypatch: pytest.MonkeyPatch):
+    from diffiface_native.compiled import nest_text
+
+    widths: list[int] = []
+    original = nest_text.NestText.write
+
+    def seen(self: Any) -> None:
+        widths.append(self._width)
+        original(self)
+
+    monkeypatch.setattr(nest_text.NestText, "write", seen)
+
+    def column(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def f(x: Any) -> Any:
+            y = np.zeros_like(x)
+            y[:, 0] = function(x[:, 1])
+            return y
+
+        return f
+
+    def row(x: Any) -> Any:
+        y = np.zeros_like(x)
+        y[0] = 2.0 * x[1]
+        return y
+
+    x = RNG.standard_normal((40, 30))
+    for f, wanted in ((column(lambda c: 2.0 * c), 1), (column(np.exp), 8), (row, 8)):
+        widths.clear()
+        compare("value_and_pushforward", f, "forward", [(x, x)])
+        assert widths and (1 in widths) == (wanted == 1), (wanted, widths)

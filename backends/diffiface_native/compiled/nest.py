@@ -123,11 +123,27 @@ def make_nests(roots: Sequence[Value], wave: Wave) -> list[Nest]:
     nests = []
     count = 0
     for sides, members in groups.items():
-        nests.append(_Builder(tuple(stop - start for start, stop in sides), wave).nest(members))
-        count += len(nests[-1].expressions)
-        if count > _MOST_EXPRESSIONS:
-            raise TooManyPieces
+        for some in _by_axes(members):
+            nests.append(_Builder(tuple(stop - start for start, stop in sides), wave).nest(some))
+            count += len(nests[-1].expressions)
+            if count > _MOST_EXPRESSIONS:
+                raise TooManyPieces
     return nests
+
+
+def _by_axes(members: list[tuple[Value, Box]]) -> list[list[tuple[Value, Box]]]:
+    """Separate the pieces of a group that lie along different axes of the same root, as the edges of a square do.
+
+    They have next to nothing in common, and what is contiguous in one of them is not in the other.
+    """
+    axes = [tuple(axis - len(box) for axis, (start, stop) in enumerate(box) if stop - start != 1) for _, box in members]
+    seen: dict[int, tuple[int, ...]] = {}
+    if all(seen.setdefault(root.number, own) == own for (root, _), own in zip(members, axes, strict=True)):
+        return [members]
+    parted: dict[tuple[int, ...], list[tuple[Value, Box]]] = {}
+    for member, own in zip(members, axes, strict=True):
+        parted.setdefault(own, []).append(member)
+    return list(parted.values())
 
 
 def _boxes(root: Value, wave: Wave) -> list[Box]:

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any, Protocol
 
 from diffiface_native.compiled.index_map import FIXED, Map
-from diffiface_native.compiled.lowering import Lanes, double, lower
+from diffiface_native.compiled.lowering import Lanes, cost_of_operation, double, lower
 from diffiface_native.compiled.multiply_add import factors, folded_products, fused_products
 from diffiface_native.compiled.nest import Expression, Nest, Target
 from diffiface_native.compiled.straight import Rolled, StraightText
@@ -22,6 +22,9 @@ _SHORT_BODY = 100
 """Up to how many expressions what is left of a loop over eight lanes is written for four, two, and one."""
 _LONGEST_ROW = 8
 """The longest rows that are loaded at once and dealt to the lanes."""
+
+_WORTH_LANES = 5.0
+"""From what cost on (in additions) an operation is worth to be done in lanes, wherever its operands come from."""
 
 IDENTITY = {"sum": 0.0, "matmul": 0.0, "einsum": 0.0, "max": -inf, "min": inf}
 """What a reduction of nothing is."""
@@ -135,6 +138,8 @@ class NestText:
         join_loops(self._extents, [*self._loads.values(), *self._stores, *self._folds])
         self._loops = len(self._extents)
         self._width = next(w for w in WIDTHS if not self._loops or w <= self._extents[-1]) if self._loops else 1
+        if self._loops and self._moves_far():
+            self._width = 1
         self._rows = self._find_rows()
         self._loaded_rows: dict[int, str] = {}
         """First load of a row → the row in the lanes, one after the other (of the stretch that is being written)."""
@@ -179,6 +184,14 @@ class NestText:
                 if len(row) == strides[-1] and offsets[offset] not in rows:
                     rows.update({place: row for place in row})
         return rows
+
+    def _moves_far(self) -> bool:
+        """Say whether lanes would cost more than they save: where the numbers lie apart, and little is done with them."""
+        if self._folds or not all(abs(walk.strides[-1]) > _LONGEST_ROW for walk in self._stores):
+            return False
+        apart = sum(abs(walk.strides[-1]) > _LONGEST_ROW for walk in self._loads.values())
+        most = max((cost_of_operation(e.operation) for e in self._nest.expressions), default=0.0)
+        return 2 * apart >= len(self._loads) and most < _WORTH_LANES
 
     @staticmethod
     def _depth_of(access: Access) -> int:
