@@ -127,16 +127,16 @@ def is_of_rows(value: Value) -> bool:
         return False
     lengths = _lengths(value, [one, other])
     *others, longest = sorted(lengths.values())
-    if longest < _LEAST_ROWS or max(others, default=1) > _MOST_COLUMNS or not 0 < prod(others) <= _MOST_OF_ALL:
+    if max(others, default=1) > _MOST_COLUMNS or not are_rows(longest, prod(others)):
         return False
     plain = not shared & set(result)
     # Of three lengths the least two: a plain product of matrices is BLAS's where both are large enough.
     return not (plain and len(others) > 1 and others[-2] >= _BLAS)
 
 
-def longest_index(value: Value) -> int:
-    """Return the length of the long index of a product of rows."""
-    return max(_domain(value)[1].values())
+def are_rows(count: int, terms: int) -> bool:
+    """Say whether so many rows, with so many terms each, are worth being run in blocks."""
+    return count >= _LEAST_ROWS and 0 < terms <= _MOST_OF_ALL
 
 
 def extents(value: Value) -> tuple[int, ...]:

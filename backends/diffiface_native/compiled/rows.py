@@ -16,7 +16,7 @@ from math import prod
 
 from diffiface_native.compiled import contraction
 from diffiface_native.compiled.index_map import Map
-from diffiface_native.compiled.nest import Nest, Target
+from diffiface_native.compiled.nest import Nest
 from diffiface_native.recorded.graph import Value
 
 
@@ -63,13 +63,17 @@ def _length_of_rows(nests: Sequence[Nest]) -> int:
     """Return the length of the rows for which there is most to do in products; 0 if there are none."""
     work: Counter[int] = Counter()
     for nest in nests:
-        if nest.extents and any(_is_product(target) for target in nest.folds):
+        if _profits(nest):
             work[max(nest.extents)] += prod(nest.extents)
     return work.most_common(1)[0][0] if work else 0
 
 
-def _is_product(target: Target) -> bool:
-    return contraction.is_of_rows(target.value) and not contraction.is_narrow(target.value)
+def _profits(nest: Nest) -> bool:
+    """Say whether a nest reads its arrays' rows again and again: a product of rows, or a sum over all pairs of columns."""
+    if any(contraction.is_of_rows(t.value) and not contraction.is_narrow(t.value) for t in nest.folds):
+        return bool(nest.extents)
+    inner = prod(nest.extents) // max(nest.extents, default=1)
+    return bool(nest.folds) and len(nest.extents) > 2 and contraction.are_rows(max(nest.extents), inner)
 
 
 class _Scheduler:
@@ -90,7 +94,7 @@ class _Scheduler:
                 self._finish(alone[:1])
                 continue
             group = self._group()
-            if any(_is_product(target) for nest in group.nests for target in nest.folds):
+            if any(map(_profits, group.nests)):
                 found.append(group)
             else:
                 found.extend(group.nests)
