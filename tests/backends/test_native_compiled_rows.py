@@ -196,6 +196,44 @@ def test_rows_that_are_columns_of_memory():
     compare("value_and_gradient", lambda b, X: np.sum((X[:, 1:] * np.float64(2)).T @ b), "reverse", [(b, X)])
 
 
+# ---- products that are small in every way
+
+
+@pytest.mark.parametrize(
+    ("f", "shapes"),
+    [
+        (lambda A, B: np.tanh(A @ B), ((3, 3), (3, 3))),
+        (lambda A, B: np.tanh(A @ B), ((22, 3, 10), (22, 10, 3))),
+        (lambda A, B: np.tanh(A @ B), ((5, 1, 9, 10), (4, 10, 11))),  # stacks that broadcast
+        (lambda A, B: np.tanh(A @ B), ((13, 17), (17, 12))),
+        (lambda A, B: np.tanh(A.T @ B.T), ((17, 13), (12, 17))),
+        (lambda A, B: np.tanh(A[:, 1:] @ B[::-1]), ((10, 18), (17, 9))),
+        (lambda A, B: np.sin(A @ B) * (B @ A.T), ((30, 30), (30,))),
+        (lambda A, B: np.einsum("ij,ij->", A, np.exp(B)), ((11, 10), (11, 10))),
+        (lambda A, B: np.einsum("abi,bij->aj", A, np.exp(B)), ((5, 9, 10), (9, 10, 4))),
+    ],
+)
+def test_small_products(f: Any, shapes: tuple[tuple[int, ...], tuple[int, ...]]):
+    A, B = (0.4 * normal(*shape, seed=i) for i, shape in enumerate(shapes))
+
+    def total(A: Any, B: Any) -> Any:
+        return np.sum(f(A, B) ** 2)
+
+    compare("value_and_gradient", total, "reverse", [(A, B), (2 * A, -B)], 1e-11)
+    compare("value_and_gradient", lambda B, A: total(A, B), "reverse", [(B, A)], 1e-11)
+    prep: Any = di.prepare_gradient(total, "reverse", A, B)
+    assert not {"matmul", "einsum"} & set(prep.explain().replace(",", " ").split()), prep.explain()
+
+
+def test_nan_and_infinity_in_small_products():
+    A, B = normal(9, 10), normal(10, 11, seed=1)
+    with np.errstate(all="ignore"):
+        for special in (np.nan, np.inf):
+            C = A.copy()
+            C[2, 9] = special
+            compare("pullback", lambda A, B: A @ B, "reverse", [(A, np.ones((9, 11)), B), (C, np.ones((9, 11)), B)])
+
+
 # ---- random programs over rows
 
 

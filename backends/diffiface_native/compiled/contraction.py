@@ -21,6 +21,8 @@ from diffiface_native.recorded.graph import Value
 _SHORT = 8
 """The longest inner length, and the most results, of products whose terms are written out one by one."""
 
+_SMALL = 48**3
+"""How many terms a product may have in all to be computed in a kernel whatever its shape."""
 _LEAST_ROWS = 48
 """How long one index must be for the others to be looped over inside blocks of it."""
 _MOST_COLUMNS = 512
@@ -113,25 +115,45 @@ def _domain(value: Value) -> tuple[str, dict[str, int]]:
     return result + "".join(letter for letter in lengths if letter not in result), lengths
 
 
-def is_of_rows(value: Value) -> bool:
-    """Say whether a value is a product with one long index whose others are so short that BLAS gains nothing."""
+def _lengths_of_product(value: Value) -> tuple[list[int], bool] | None:
+    """Return the lengths of all indices, sorted, and whether no index is in both operands and the result.
+
+    None for what is not a product of two arrays of float64, summed over indices that both of them have.
+    """
     found = _subscripts(value)
     if found is None or value.dtype != np.float64 or value.sample.size == 0:
-        return False
+        return None
     if any(getattr(_sample(a), "dtype", None) != np.float64 for a in value.arguments):
-        return False
+        return None
     (one, other), result = found
     shared = set(one) & set(other)
     summed = (set(one) | set(other)) - set(result)
     if not summed or not summed <= shared:
+        return None
+    return sorted(_lengths(value, [one, other]).values()), not shared & set(result)
+
+
+def is_of_rows(value: Value) -> bool:
+    """Say whether a value is a product with one long index whose others are so short that BLAS gains nothing."""
+    found = _lengths_of_product(value)
+    if found is None:
         return False
-    lengths = _lengths(value, [one, other])
-    *others, longest = sorted(lengths.values())
+    (*others, longest), plain = found
     if max(others, default=1) > _MOST_COLUMNS or not are_rows(longest, prod(others)):
         return False
-    plain = not shared & set(result)
     # Of three lengths the least two: a plain product of matrices is BLAS's where both are large enough.
     return not (plain and len(others) > 1 and others[-2] >= _BLAS)
+
+
+def is_small(value: Value) -> bool:
+    """Say whether a value is a product of so few terms that the call of NumPy takes longer than they do."""
+    found = _lengths_of_product(value)
+    return found is not None and 0 < prod(found[0]) <= _SMALL
+
+
+def is_looped_over(value: Value) -> bool:
+    """Say whether a value is a product that is computed, in kernels, by loops over all its indices."""
+    return not is_narrow(value) and not is_short(value) and (is_of_rows(value) or is_small(value))
 
 
 def are_rows(count: int, terms: int) -> bool:

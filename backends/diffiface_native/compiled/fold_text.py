@@ -50,6 +50,16 @@ def only_folds(nest: Nest, walks: Sequence[Access]) -> bool:
     return not nest.stores and len(kept) == 1
 
 
+def vector_loop(extents: Sequence[int], loads: Sequence[Access], folds: Sequence[Access]) -> int | None:
+    """Return the loop to have the lanes along: all arrays stand still along it or are walked entry by entry."""
+    loops = [
+        loop
+        for loop, length in enumerate(extents)
+        if length > 1 and all(walk.strides[loop] in (0, 1) for walk in (*loads, *folds) if walk.strides)
+    ]
+    return max(loops, key=lambda loop: (folds[0].strides[loop], extents[loop]), default=None)
+
+
 class FoldText:
     """Writes one nest that only folds."""
 

@@ -120,7 +120,7 @@ class Plan:
             return "reduced"
         if self._moves and not exact and contraction.is_short(value):
             return "fused"
-        if self._moves and not exact and contraction.is_of_rows(value):
+        if self._moves and not exact and contraction.is_looped_over(value):
             return "reduced"
         if self._moves and moves(value):
             return "moved"

@@ -19,6 +19,7 @@ from diffiface_native.compiled.machine import ACQUIRE, RELEASE
 from diffiface_native.compiled.nest import Nest
 from diffiface_native.compiled.nest_text import COMBINED, IDENTITY, Argument, NestText
 from diffiface_native.compiled.objects import HEADER, FitText, argument, returned
+from diffiface_native.compiled.product_text import ProductText, lanes_of_product
 from diffiface_native.compiled.rows import Item, RowGroup
 from diffiface_native.compiled.rows_text import RowsText
 from diffiface_native.compiled.straight import Rolled
@@ -72,14 +73,28 @@ class KernelText:
             RowsText(self, item, local, f"g{i}.") if isinstance(item, RowGroup) else item
             for i, item in enumerate(items)
         ]
-        self.code = sum(
-            self.rolled[id(nest)].code if id(nest) in self.rolled else 2 * len(nest.expressions) for nest in self._nests
-        )
+        self.code = self._count_code(items)
         """How many operations are written (those of a loop twice: what is left over at its end is written again)."""
         self.scratch_size = sum(rolled.scratch for rolled in self.rolled.values())
         self.scratch_size += sum(item.scratch for item in self._items if isinstance(item, RowsText))
         """How many numbers of scratch memory the function needs, in an array that is its last argument but None."""
         self._scratch_used = 0
+
+    def _count_code(self, items: Sequence[Item | Step]) -> int:
+        shared: set[Any] = set()
+        code = 0
+        for item in items:
+            for nest in _nests_of(item):
+                if id(nest) in self.rolled:
+                    code += self.rolled[id(nest)].code
+                    continue
+                if isinstance(item, RowGroup) or lanes_of_product(self, nest) is not None:
+                    if (kind := nest.pattern()) in shared:
+                        code += 1  # a call
+                        continue
+                    shared.add(kind)
+                code += 2 * len(nest.expressions)
+        return code
 
     def scratch(self, size: int) -> str:
         """Return the name of a pointer to so many numbers of scratch memory."""
@@ -96,15 +111,20 @@ class KernelText:
         assert isinstance(item, Nest)
         return NestText(self, item, "n.")
 
+    def _text_of(self, nest: Nest, prefix: str) -> NestText | ProductText:
+        """Return what writes a nest that is in no group."""
+        along = lanes_of_product(self, nest)
+        return NestText(self, nest, prefix) if along is None else ProductText(self, nest, prefix, along)
+
     def text(self) -> str:
         for i, item in enumerate(self._items):
-            text = NestText(self, item, f"n{i}.") if isinstance(item, Nest) else item
+            text = self._text_of(item, f"n{i}.") if isinstance(item, Nest) else item
             for value in text.added_to():
                 if value.number not in self._filled:
                     self._filled.add(value.number)
                     data = f"%data{self.argument(value).slot}"
                     self.fill(data, prod(value.shape), value.operation, f"fill{value.number}")
-            if isinstance(text, (NestText, RowsText)):
+            if isinstance(text, (NestText, ProductText, RowsText)):
                 text.write()
             else:
                 text.write(self)

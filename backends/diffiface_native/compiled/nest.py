@@ -79,6 +79,22 @@ class Nest:
         """Yield what is loaded, Values and arrays, once for each load."""
         return (e.value for e in self.expressions if e.operation == "load")
 
+    def pattern(self) -> Any:
+        """Return what nests have in common that do the same, with other arrays or at other places of them."""
+        expressions = tuple(
+            (
+                e.operation,
+                e.arguments,
+                tuple(place[:2] for place in e.map),
+                e.value if e.operation == "number" else None,
+            )
+            for e in self.expressions
+        )
+        targets = tuple(
+            (t.expression, tuple(place[:2] for place in t.map)) for part in (self.stores, self.folds) for t in part
+        )
+        return self.extents, expressions, len(self.stores), targets
+
     def loaded_values(self) -> Iterator[Value]:
         return (v for v in self.loaded() if type(v) is Value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import Any, Protocol
+from typing import Any
 
 from diffiface_native.compiled.fold_text import FoldText
 from diffiface_native.compiled.index_map import Map
@@ -11,20 +11,14 @@ from diffiface_native.compiled.nest_text import Access, Argument, Function, Nest
 from diffiface_native.compiled.packing import turn
 from diffiface_native.compiled.rows import RowGroup
 from diffiface_native.compiled.rows_layout import ALIGNED, Packed, RowsLayout
-from diffiface_native.compiled.subroutine import Subroutine
+from diffiface_native.compiled.subroutine import Caller, Subroutine
 from diffiface_native.recorded.graph import Value
-
-
-class Kernel(Function, Protocol):
-    """The kernel that a group is part of."""
-
-    def call(self, subroutine: Subroutine) -> None: ...
 
 
 class RowsText:
     """Writes one group."""
 
-    def __init__(self, kernel: Kernel, group: RowGroup, only_here: Set[int], prefix: str):
+    def __init__(self, kernel: Caller, group: RowGroup, only_here: Set[int], prefix: str):
         self._kernel = kernel
         self._group = group
         self._prefix = prefix

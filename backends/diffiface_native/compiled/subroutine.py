@@ -6,10 +6,16 @@ are one function.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
-from diffiface_native.compiled.nest_text import Argument
+from diffiface_native.compiled.nest_text import Argument, Function
 from diffiface_native.compiled.straight import Rolled
+
+
+class Caller(Function, Protocol):
+    """A kernel, as far as its subroutines are concerned."""
+
+    def call(self, subroutine: Subroutine) -> None: ...
 
 
 class Subroutine:
