@@ -161,6 +161,11 @@ def are_rows(count: int, terms: int) -> bool:
     return count >= _LEAST_ROWS and 0 < terms <= _MOST_OF_ALL
 
 
+def longest_index(value: Value) -> int:
+    """Return the length of a product's longest index."""
+    return max(extents(value))
+
+
 def extents(value: Value) -> tuple[int, ...]:
     """Return the lengths of the loops over all indices of a product: those of the result first."""
     letters, lengths = _domain(value)
