@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from diffiface.adapter import NUMPY, ObjectArray, ObjectLinearAlgebra, UnsupportedOperationError, object_array
 
@@ -125,7 +124,7 @@ class LinearAlgebra(ObjectLinearAlgebra):
         """Eliminate in the order of LAPACK's pivots for the rounded matrix."""
 
         def of(matrix: np.ndarray) -> Matrices:
-            permutation = np.asarray(scipy.linalg.lu(_rounded(matrix))[0])
+            permutation = NUMPY.lu(_rounded(matrix))[0]
             upper, (n, m) = permutation.T.astype(int) @ matrix, matrix.shape
             lower = self.raw(np.eye(n, min(n, m))).entries
             self.count(n * m * min(n, m))
