@@ -95,3 +95,19 @@ def test_nan_and_infinity_in_x(f: RandomProgram, x: np.ndarray):
 @given(programs(most=5), arrays(SMALL), st.sampled_from(["forward", "reverse"]))
 def test_float32(f: RandomProgram, x: np.ndarray, engine: str):
     compare("value_and_gradient", f, engine, [(x.astype(np.float32),)], 2e-5)
+
+
+@settings(COMPARED, max_examples=8)
+@given(programs(most=5), arrays(SMALL), st.sampled_from(["forward", "reverse"]))
+def test_captured_arrays_that_change(f: RandomProgram, x: np.ndarray, engine: str):
+    w = np.cos(np.arange(x.size * 1.0)).reshape(x.shape)
+
+    def g(x: Any) -> Any:
+        return f(x + w) * np.sum(w) + np.sum(w * x)
+
+    with np.errstate(all="ignore"):
+        prep = di.prepare_gradient(g, engine, x)
+        for factor in (1.0, -1.5, 2.0):
+            w *= factor
+            wanted = di.value_and_gradient(g, di.backend(engine, compile=False), x)
+            assert_close(prep.value_and_gradient(x), wanted, f"{engine=} {factor=}\n{prep.explain()}")
