@@ -278,10 +278,14 @@ def test_random_programs(chosen: list[int], rows: int, columns: int, by_rows: bo
     compare("value_and_gradient", f, "reverse", [arguments, tuple(0.5 * a for a in arguments)], 1e-11)
 
 
-def test_calls_are_gone():
-    b, X = normal(30), normal(5000, 30)
-    prep = di.prepare_gradient(logit, "reverse", b, X)
+def test_calls_are_gone_and_exp_is_computed_once(monkeypatch: pytest.MonkeyPatch):
+    texts: list[str] = []
+    monkeypatch.setattr(program, "module_text", lambda kernels: texts.append(module_text(kernels)) or texts[-1])
+    b, X = normal(30), normal(4000, 30)
+    prep = di.prepare_gradient(logit, "reverse", b, X)  # 4000 rows are whole blocks: there is no code for a rest
     assert "0 NumPy call(s)" in prep.explain(), prep.explain()
+    (text,) = texts
+    assert text.count("call <8 x double> @vm_exp_8(") == 1  # for the value and for the derivative
 
 
 # ---- code

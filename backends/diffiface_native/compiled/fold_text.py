@@ -7,18 +7,20 @@ and so that the sums do not wait for each other. Lanes are along any loop, over 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import inf, prod
 
 from diffiface_native.compiled.fold_block import LANES, Block, Parts
 from diffiface_native.compiled.lowering import cost_of_operation
-from diffiface_native.compiled.nest import Nest
+from diffiface_native.compiled.nest import Expression, Nest
 from diffiface_native.compiled.nest_text import Access, Function, Walk
 
 _REGISTERS = 10
 """How many registers may hold results; others are for what is loaded."""
+_LONG_FUNCTION = 20.0
+"""From what cost on (`cost_of_operation`) a function is written out twice at most."""
 _BLOCKS = range(1, 9)
 """How many steps of one loop may be written out together."""
 
@@ -99,6 +101,10 @@ class FoldText:
         blocked = (*candidates, vector)
         choices = [[n for n in _BLOCKS if self._may_take(loop, n)] for loop in candidates]
         registers = -(-self._extents[vector] // LANES)
+        if any(
+            vector in loops and cost_of_operation(e.operation) >= _LONG_FUNCTION for e, loops in self._expressions()
+        ):
+            registers = min(registers, 2)  # exp and the like are long enough for sums not to wait
         choices.append([n for n in range(1, _REGISTERS + 1) if n <= registers])
         best: tuple[float, tuple[int, ...]] = (inf, (1,) * len(blocked))
         for steps in product(*choices):
@@ -112,13 +118,17 @@ class FoldText:
                 best = cost, steps
         return Blocking(vector, blocked, best[1])
 
+    def _expressions(self) -> Iterator[tuple[Expression, frozenset[int]]]:
+        """Yield the expressions with the loops they depend on."""
+        return zip(self._nest.expressions, self._depends, strict=True)
+
     def _may_take(self, loop: int, n: int) -> bool:
         return self._extents[loop] % n == 0 or self._extents[loop] >= 4 * n
 
     def _cost(self, steps: dict[int, int]) -> float:
         """Return how long the expressions of one block take, per term."""
         total = float(prod(steps.values()) * len(self._folds))
-        for expression, depends in zip(self._nest.expressions, self._depends, strict=True):
+        for expression, depends in self._expressions():
             if depends & set(self._folded) or depends & steps.keys():
                 times = prod(n for loop, n in steps.items() if loop in depends)
                 total += times * cost_of_operation(expression.operation)
