@@ -24,7 +24,7 @@ from diffiface.numpy_api.coverage import MODULES, UFUNC_KEYWORDS, UFUNC_METHOD_N
 from diffiface.numpy_api.table import FUNCTIONS, UFUNCS, Kind
 from diffiface.primitives import PRIMITIVES
 from diffiface.rebinding.substitutes import TRANSLATIONS, load_translations, substitute_for
-from diffiface.scipy_api import interpolate
+from diffiface.scipy_api import interpolate_more
 from diffiface.scipy_api.distributions import REPLACEMENTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -129,12 +129,12 @@ def scipy_refused() -> str:
         entry = UFUNCS.get(value) if isinstance(value, np.ufunc) else FUNCTIONS.get(value)
         if entry is not None and entry.kind == "refused":
             reasons.setdefault(entry.note, []).append(f"special.{name}")
-    for names, reason in interpolate.REFUSED.items():
+    for names, (reason, _) in interpolate_more.REFUSED.items():
         reasons.setdefault(reason, []).extend(f"interpolate.{name}" for name in names.split())
     return table(["why", "functions"], ([reason, codes(names)] for reason, names in reasons.items()))
 
 
-_REFUSED_IN_INTERPOLATE = {name for names in interpolate.REFUSED for name in names.split()}
+_REFUSED_IN_INTERPOLATE = {name for names in interpolate_more.REFUSED for name in names.split()}
 _COVERAGE = coverage()
 _ARRAY_METHODS = [row for row in _COVERAGE.values() if row.name.startswith("ndarray.")]
 _UFUNC_METHODS = [row for row in _COVERAGE.values() if row.name.rpartition(".")[2] in UFUNC_METHOD_NAMES]

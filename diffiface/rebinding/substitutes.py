@@ -43,7 +43,7 @@ TRANSLATIONS: dict[str, str] = {
     "scipy.fft": "diffiface.scipy_api.fft",
     "scipy.stats": "diffiface.scipy_api.stats",
     "scipy.integrate": "diffiface.scipy_api.integrate",
-    "scipy.interpolate": "diffiface.scipy_api.interpolate",
+    "scipy.interpolate": "diffiface.scipy_api.interpolate_more",
     "scipy.signal": "diffiface.scipy_api.signal",
     "scipy.sparse": "diffiface.scipy_api.sparse",
 }

@@ -12,16 +12,15 @@ import numpy as np
 from scipy import interpolate
 
 from diffiface.numpy_api.array import dress
-from diffiface.numpy_api.conversion import array_in, trace_of, undress
+from diffiface.numpy_api.conversion import array_in, trace_of
 from diffiface.numpy_api.dispatch import unsupported
 from diffiface.numpy_api.functions.shape import as_dressed
-from diffiface.numpy_api.table import public_name
-from diffiface.primitives import NUMPY
 from diffiface.rebinding.substitutes import substitute, substitute_instances
 from diffiface.scipy_api import interpolation_slopes as slopes
 
 
-def _is_traced(*values: Any) -> bool:
+def is_traced(*values: Any) -> bool:
+    """Say whether a value is being differentiated."""
     return trace_of(values) is not None
 
 
@@ -52,7 +51,7 @@ class PiecewisePolynomial:
         return getattr(original, name)
 
     def __call__(self, x: Any, nu: int = 0, extrapolate: Any = None) -> Any:
-        if self._original is not None and not _is_traced(x):
+        if self._original is not None and not is_traced(x):
             return self._original(x, nu, extrapolate)
         if nu < 0:
             return self.antiderivative(-nu)(x, 0, extrapolate)
@@ -114,7 +113,7 @@ class PiecewisePolynomial:
 
     def integrate(self, a: Any, b: Any, extrapolate: Any = None) -> Any:
         """Return the integral from a to b."""
-        if self._original is not None and not _is_traced(a, b):
+        if self._original is not None and not is_traced(a, b):
             return self._original.integrate(a, b, extrapolate)
         extrapolate = self.extrapolate if extrapolate is None else extrapolate
         if extrapolate == "periodic":
@@ -135,12 +134,14 @@ class PiecewisePolynomial:
     interpolate.PchipInterpolator,
     interpolate.Akima1DInterpolator,
 )
-def _of_polynomial(spline: Any) -> Any:
+def of_polynomial(spline: Any) -> Any:
+    """Return a spline of SciPy's as piecewise polynomial."""
     return PiecewisePolynomial(spline.c, spline.x, spline.extrapolate, spline.axis, spline)
 
 
 @substitute_instances(interpolate.BSpline)
-def _of_bspline(spline: Any) -> Any:
+def of_bspline(spline: Any) -> Any:
+    """Return a spline given by coefficients of B-splines as piecewise polynomial."""
     coefficients = np.reshape(spline.c, (np.shape(spline.c)[0], -1))
     # SciPy converts one column at a time.
     columns = [
@@ -170,6 +171,9 @@ class _SplineClass(type):
 
     original: Any
     make: Any
+    """Makes the spline of data that are being differentiated."""
+    of: Any
+    """Makes what replaces SciPy's own spline of plain data."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
         return isinstance(instance, cls.original)
@@ -177,16 +181,19 @@ class _SplineClass(type):
     def __getattr__(cls, name: str) -> Any:
         return getattr(cls.original, name)
 
-    def __call__(cls, x: Any, y: Any, *args: Any, **keywords: Any) -> Any:
-        if _is_traced(x, y, args, keywords):
-            return cls.make(x, y, *args, **keywords)
-        return _of_polynomial(cls.original(x, y, *args, **keywords))
+    def __call__(cls, *args: Any, **keywords: Any) -> Any:
+        if is_traced(args, keywords):
+            return cls.make(*args, **keywords)
+        return cls.of(cls.original(*args, **keywords))
 
 
-def _spline_class(original: Any) -> Any:
+def spline_class(original: Any, of: Any = of_polynomial) -> Any:
+    """Enter the function that makes a spline inside f; `of` gives what replaces one of plain data."""
+
     def enter(make: Any) -> Any:
-        cls = _SplineClass(original.__name__, (), {"original": original, "make": staticmethod(make)})
-        return substitute(original, cls)
+        members = {"original": original, "make": staticmethod(make), "of": staticmethod(of)}
+        substitute(original, _SplineClass(original.__name__, (), members))
+        return make
 
     return enter
 
@@ -211,7 +218,7 @@ def _hermite(x: Any, y: Any, slope: Any, extrapolate: Any, axis: int) -> Piecewi
     return PiecewisePolynomial(c, x, extrapolate, axis)
 
 
-@_spline_class(interpolate.CubicSpline)
+@spline_class(interpolate.CubicSpline)
 def _cubic_spline(x: Any, y: Any, axis: int = 0, bc_type: Any = "not-a-knot", extrapolate: Any = None) -> Any:
     x, y, axis = _data(x, y, axis)
     if extrapolate is None:
@@ -219,14 +226,14 @@ def _cubic_spline(x: Any, y: Any, axis: int = 0, bc_type: Any = "not-a-knot", ex
     return _hermite(x, y, slopes.cubic_spline(x, y, bc_type), extrapolate, axis)
 
 
-@_spline_class(interpolate.CubicHermiteSpline)
+@spline_class(interpolate.CubicHermiteSpline)
 def _cubic_hermite(x: Any, y: Any, dydx: Any, axis: int = 0, extrapolate: Any = None) -> Any:
     slope = np.moveaxis(as_dressed(dydx), axis, 0)
     x, y, axis = _data(x, y, axis)
     return _hermite(x, y, slope, True if extrapolate is None else extrapolate, axis)
 
 
-@_spline_class(interpolate.PchipInterpolator)
+@spline_class(interpolate.PchipInterpolator)
 def _pchip(x: Any, y: Any, axis: int = 0, extrapolate: Any = None) -> Any:
     x, y, axis = _data(x, y, axis)
     return _hermite(x, y, slopes.pchip(x, y), True if extrapolate is None else extrapolate, axis)
@@ -236,11 +243,11 @@ def _pchip(x: Any, y: Any, axis: int = 0, extrapolate: Any = None) -> Any:
 def _make_interp_spline(
     x: Any, y: Any, k: int = 3, t: Any = None, bc_type: Any = None, axis: int = 0, check_finite: bool = True
 ) -> Any:
-    if not _is_traced(x, y, t):
-        return _of_bspline(interpolate.make_interp_spline(x, y, k, t, bc_type, axis, check_finite))
+    if not is_traced(x, y, t):
+        return of_bspline(interpolate.make_interp_spline(x, y, k, t, bc_type, axis, check_finite))
     p = trace_of((x, y, t))
     assert p is not None
-    if _is_traced(x, t) or bc_type is not None:
+    if is_traced(x, t) or bc_type is not None:
         unsupported(
             p,
             "scipy.interpolate.make_interp_spline with differentiated x or t, or with bc_type=, is not translated",
@@ -248,7 +255,7 @@ def _make_interp_spline(
         )
     x, y, axis = _data(x, y, axis)
     # The coefficients are linear in y: SciPy's spline of each unit vector gives the matrix.
-    unit = _of_bspline(interpolate.make_interp_spline(x, np.eye(np.shape(x)[0]), k, t, None, 0, check_finite))
+    unit = of_bspline(interpolate.make_interp_spline(x, np.eye(np.shape(x)[0]), k, t, None, 0, check_finite))
     return PiecewisePolynomial(np.tensordot(unit.c, y, 1), unit.x, True, axis)
 
 
@@ -271,7 +278,7 @@ class _Linear:
         return getattr(self._original, name)
 
     def __call__(self, x: Any) -> Any:
-        if not _is_traced(x, self._rows, self._x):
+        if not is_traced(x, self._rows, self._x):
             return self._original(x)
         original = self._original
         x = as_dressed(x)
@@ -306,11 +313,11 @@ def _interp1d(
     fill_value: Any = np.nan,
     assume_sorted: bool = False,
 ) -> Any:
-    if not _is_traced(x, y, fill_value):
+    if not is_traced(x, y, fill_value):
         return _of_interp1d(interpolate.interp1d(x, y, kind, axis, copy, bounds_error, fill_value, assume_sorted))
     p = trace_of((x, y, fill_value))
     assert p is not None
-    if kind != "linear" or _is_traced(fill_value):
+    if kind != "linear" or is_traced(fill_value):
         unsupported(
             p,
             f"scipy.interpolate.interp1d with kind={kind!r} or a differentiated fill_value is not translated",
@@ -326,46 +333,3 @@ def _interp1d(
         np.arange(np.shape(x)[0], dtype=float), example, kind, axis, True, bounds_error, fill_value, True
     )
     return _Linear(x, np.moveaxis(y, axis, 0), settled)
-
-
-# ---- those that are refused by name
-
-REFUSED = {
-    "splrep splev splint sproot splder splantider UnivariateSpline InterpolatedUnivariateSpline LSQUnivariateSpline "
-    "make_lsq_spline make_smoothing_spline": "FITPACK's smoothing splines choose their knots by a search",
-    "RectBivariateSpline SmoothBivariateSpline bisplrep bisplev LSQBivariateSpline RectSphereBivariateSpline": (
-        "splines of two variables are evaluated by FITPACK"
-    ),
-    "griddata LinearNDInterpolator CloughTocher2DInterpolator NearestNDInterpolator": (
-        "scattered data are interpolated on a triangulation in C"
-    ),
-    "RegularGridInterpolator interpn NdPPoly NdBSpline RBFInterpolator": "it is evaluated in C",
-    "barycentric_interpolate krogh_interpolate pchip_interpolate BarycentricInterpolator KroghInterpolator "
-    "Akima1DInterpolator BPoly AAA": "it is not written out",
-}
-"""Names of scipy.interpolate, and why they are refused for traced values."""
-
-
-def _enter_refusal(name: str, reason: str) -> None:
-    original = getattr(interpolate, name)
-    if isinstance(original, type):
-        return  # a class stays itself, so that isinstance works; SciPy refuses traced values with a type error
-
-    def refuse(*args: Any, **keywords: Any) -> Any:
-        p = trace_of((args, keywords))
-        if p is not None and p is not NUMPY:
-            unsupported(
-                p,
-                f"{public_name(original)} of a value that is being differentiated: {reason}",
-                "use CubicSpline, PchipInterpolator, make_interp_spline, interp1d or np.interp",
-            )
-        return original(*undress(args), **undress(keywords))
-
-    refuse.__name__, refuse.__doc__ = name, original.__doc__
-    substitute(original, refuse)
-
-
-for _names, _reason in REFUSED.items():
-    for _name in _names.split():
-        if hasattr(interpolate, _name):
-            _enter_refusal(_name, _reason)
