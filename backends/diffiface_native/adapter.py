@@ -114,11 +114,12 @@ class _Recording(Backend):
             if len(graph.live()) > _MOST_CALLS:
                 raise NotRecordable(f"more than {_MOST_CALLS} operations")
             return Program(graph)
+        from diffiface_native.compiled.nest import TooManyPieces
         from diffiface_native.compiled.program import CompiledProgram, TooMuchCode
 
         try:
             return CompiledProgram(graph, strict=self.strict, threads=self.threads)
-        except TooMuchCode:  # LLVM would take longer than most users will wait
+        except (TooMuchCode, TooManyPieces):  # LLVM would take longer than most users will wait
             if len(graph.live()) > _MOST_CALLS:
                 raise NotRecordable(f"more than {_MOST_CALLS} operations, which do not repeat") from None
             return Program(graph)
