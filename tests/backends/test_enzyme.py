@@ -157,7 +157,7 @@ CONTRACT = [
     for check in engine_checks.ALL
     if check.__name__ not in ("check_complex", "check_branches_on_values", "check_concrete_values")
 ]
-REFUSED = frozenset("fft ifft rfft irfft conjugate imag".split()) | {
+REFUSED = frozenset("fft ifft rfft irfft imag".split()) | {
     name
     for name in dir(EnzymePrimitives)
     if getattr(getattr(EnzymePrimitives, name), "__qualname__", "")[:8] == "_refused"
