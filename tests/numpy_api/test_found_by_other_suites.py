@@ -140,3 +140,13 @@ def test_what_needs_a_copy_is_refused_without_one():
 def test_a_number_indexed_by_truth(engine):
     f = lambda t: np.sum(t[True] * 3) + np.sum(t[None, True] * 2) + np.sum(t[False]) + t[...]
     assert di.derivative(f, engine, 2.0) == 6.0
+
+
+# sign(z) is z / |z|: (z t / |z t|) does not change along z, and turns along i z.
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_sign_of_a_complex_number_has_a_derivative(engine):
+    z = np.array([3 + 4j, 0.0, -2j])
+    turned, grown = di.gradient(lambda t: np.sum(np.imag(np.sign(z * np.exp(1j * t[0]) * t[1]))), engine, [0.0, 1.0])
+    assert np.isclose(turned, 0.6)  # the real part of sign(z), summed
+    assert np.isclose(grown, 0.0)
+    np.testing.assert_array_equal(di.gradient(lambda x: np.sum(np.sign(x)), engine, np.array([-1.0, 2.0])), [0, 0])

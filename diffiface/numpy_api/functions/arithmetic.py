@@ -55,6 +55,14 @@ def radians(p: Primitives, x: Any) -> Any:
     return p.multiply(inexact(p, x), np.pi / 180)
 
 
+@ufunc(np.sign, kind="zero derivative", note="Of a complex number it is z / abs(z), which has a derivative.")
+def sign(p: Primitives, x: Any) -> Any:
+    if p.dtype(x).kind != "c":
+        return p.sign(x)
+    zero = p.equal(x, 0)
+    return p.where(zero, 0.0, p.divide(x, p.absolute(p.where(zero, 1.0, x))))
+
+
 @ufunc(np.signbit, discrete=True)
 def signbit(p: Primitives, x: Any) -> Any:
     # 1/x tells -0.0 from 0.0
