@@ -125,8 +125,8 @@ class _GridValues:
         if isinstance(xi, tuple):
             xi = np.stack(np.broadcast_arrays(*map(as_dressed, xi)), axis=-1)
         xi = as_dressed(xi)
-        if not np.ndim(xi) or (np.ndim(xi) == 1 and axes == 1):
-            xi = np.reshape(xi, (-1, 1))
+        if np.ndim(xi) < 2 and (np.size(xi) % axes == 0):  # one point is a list of one, as SciPy has it
+            xi = np.reshape(xi, (-1, axes))
         if np.shape(xi)[-1] != axes:
             raise ValueError(f"The requested sample points xi have dimension {np.shape(xi)[-1]}, not {axes}")
         shape = np.shape(xi)[:-1]

@@ -42,6 +42,7 @@ FUNCTIONS = {
     "grid, both, a filling": lambda t: on_grid(VALUES * t, PLACES * 2 * t, bounds_error=False, fill_value=7.0),
     "grid, extrapolated": lambda t: on_grid(VALUES * t, PLACES * 2 * t, bounds_error=False, fill_value=None),
     "grid, coordinates apart": lambda t: on_grid(VALUES, (np.array([0.1, 0.5]) * t, np.array([0.7, 0.9]))),
+    "grid, one place": lambda t: on_grid(VALUES, PLACES[0] * t)[0],
     "grid, vectors": lambda t: on_grid(np.stack([VALUES, VALUES**2], -1) * t, PLACES * t),
     "interpn": lambda t: interpolate.interpn(GRID, VALUES * t, PLACES * t),
 }
