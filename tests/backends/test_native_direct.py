@@ -250,3 +250,16 @@ def test_the_preparation_is_collected_with_its_bound_calls():
     del bound
     gc.collect()
     assert gone() is None
+
+
+def test_what_is_too_much_code_is_left_to_numpy():
+    def f(x):
+        s = x[0]
+        for i in range(1500):
+            s = s + (np.sin(s) if i % 7 in (1, 4) or i % 11 == 3 or i * i % 13 == 4 else s * x[i % 3])
+        return s
+
+    x = np.array([0.1, 0.2, 0.3])
+    prep = di.prepare_gradient(f, "reverse", x)
+    for _ in range(2):
+        assert_close(prep.gradient(x), di.gradient(f, EAGER["reverse"], x), "replayed")

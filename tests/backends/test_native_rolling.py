@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 import diffiface as di
-from tests.backends.test_native_compiled_random import compare
+from tests.backends.test_native_compiled_random import assert_close, compare
 
 pytest.importorskip("llvmlite")
 
-from diffiface_native.compiled.rolling import Loop, find_loops
+from diffiface_native.compiled.rolling import NUMBER, Loop, entry, find_loops, is_carried
+from diffiface_native.recorded.element_writes import gather_writes
+from diffiface_native.recorded.recorder import Recorder
 
 
 def euler(x: Any) -> Any:
@@ -142,6 +144,140 @@ def test_nan_takes_the_way_through_the_loop_that_numpy_takes():
     )
 
 
+# ---- loops that read and write entries
+
+
+def autoregression(v: Any) -> Any:
+    y = np.zeros_like(v)
+    y[0] = v[0]
+    for i in range(1, len(v)):
+        y[i] = 0.9 * np.tanh(y[i - 1]) + v[i]
+    return np.sum(np.exp(-(y**2)))
+
+
+def two_lags(v: Any) -> Any:
+    y = np.zeros_like(v)
+    for i in range(2, len(v)):
+        y[i] = 0.5 * y[i - 1] - 0.2 * y[i - 2] + v[i] * v[i - 1]
+    return np.sum(y[1:] * y[:-1])
+
+
+def accumulation(v: Any) -> Any:
+    y = np.zeros_like(v)
+    for i in range(len(v)):
+        y[i] += v[i] * i
+    return np.sum(y**2)
+
+
+def backwards(v: Any) -> Any:
+    s, total = v[-1], 0.0
+    for i in range(len(v) - 2, -1, -1):
+        s = v[i] + 0.5 * s
+        total = total + np.sin(s) * v[i + 1]
+    return total
+
+
+def every_third(v: Any) -> Any:
+    s = v[0]
+    for i in range(0, len(v), 3):
+        s = s * 0.7 + np.cos(v[i])
+    return s * v[1]
+
+
+def appended(v: Any) -> Any:
+    y = [v[0]]
+    for i in range(1, len(v)):
+        y.append(y[-1] * 0.5 + np.sin(v[i]))
+    return np.sum(np.array(y) ** 2)
+
+
+def in_place(v: Any) -> Any:
+    y = v.copy()
+    for i in range(1, len(y)):
+        y[i] = y[i] * 0.5 + y[i - 1] * 0.25
+    return np.sum(y * v)
+
+
+def by_two_arrays(v: Any) -> Any:
+    n = len(v) // 2
+    a, b, s = v[:n], v[n:], 0.0
+    for i in range(n):
+        s = 0.9 * s + a[i] * np.exp(-b[i]) * (i % 3 + 1)
+    return s
+
+
+def mostly_untouched(v: Any) -> Any:
+    y = v * 2
+    for i in range(75):
+        y[i] = y[i] * y[i + 1]
+    return np.sum(y**2)
+
+
+def with_a_condition(v: Any) -> Any:
+    s = 0.0
+    for i in range(len(v)):
+        s = np.where(v[i] > 0, s + v[i] ** 2, s * 0.9)
+    return s
+
+
+ELEMENT_LOOPS = [
+    autoregression, two_lags, accumulation, backwards, every_third, appended, in_place, by_two_arrays, mostly_untouched,
+    with_a_condition,
+]  # fmt: skip
+V = np.sin(np.arange(90) * 1.7) * 0.8
+
+
+@pytest.mark.parametrize("f", ELEMENT_LOOPS, ids=lambda f: f.__name__)
+def test_loops_over_entries(f: Callable[..., Any]):
+    """Gradient, pushforward and Hessian-vector product: the eager engine's, from kernels alone, with loops in them."""
+    ones = np.cos(np.arange(90.0))
+    for operator, engine, seeds in [
+        ("value_and_gradient", "reverse", ()),
+        ("pushforward", "forward", (ones,)),
+        ("hvp", "reverse", (ones,)),
+    ]:
+        prep = getattr(di, f"prepare_{operator.removeprefix('value_and_')}")(f, engine, V, *seeds)
+        for v in (V, V[::-1] + 0.1, np.where(np.arange(90) == 70, np.nan, V)):
+            wanted = getattr(di, operator)(f, di.backend(engine, compile=False), v, *seeds)
+            assert_close(getattr(prep, operator)(v, *seeds), wanted, f"{operator}\n{prep.explain()}", 1e-11)
+        assert "0 NumPy call(s)" in prep.explain() and "loop(s)" in prep.explain(), prep.explain()
+
+
+def garch(theta: Any, r: Any) -> Any:
+    s, total = theta[0] / (1 - theta[1] - theta[2]), 0.0
+    for t in range(len(r)):
+        total = total + np.log(s) + r[t] ** 2 / s
+        s = theta[0] + theta[1] * r[t] ** 2 + theta[2] * s
+    return 0.5 * total
+
+
+def kalman(theta: Any, y: Any) -> Any:
+    m, P, total = 0.0, 1.0, 0.0
+    for t in range(len(y)):
+        m, P = theta[2] * m, theta[2] ** 2 * P + theta[0]
+        F = P + theta[1]
+        error, K = y[t] - m, P / F
+        m, P = m + K * error, P * (1 - K)
+        total = total - 0.5 * (np.log(F) + error * error / F)
+    return total
+
+
+@pytest.mark.parametrize("f", [garch, kalman], ids=lambda f: f.__name__)
+def test_likelihoods_of_series(f: Callable[..., Any]):
+    theta = np.array([0.1, 0.15, 0.8])
+    for operator, engine, seeds in [
+        ("value_and_gradient", "reverse", ()),
+        ("value_and_gradient", "forward", ()),
+        ("hvp", "reverse", (X,)),
+    ]:
+        prep = getattr(di, f"prepare_{operator.removeprefix('value_and_')}")(f, engine, theta, *seeds, V[:40])
+        for x, y in [(theta, V[:40]), (theta * 0.9, V[40:80])]:
+            wanted = getattr(di, operator)(f, di.backend(engine, compile=False), x, *seeds, y)
+            assert_close(getattr(prep, operator)(x, *seeds, y), wanted, f"{operator}\n{prep.explain()}", 1e-11)
+        if engine == "reverse":
+            assert "0 NumPy call(s)" in prep.explain() and "loop(s)" in prep.explain(), prep.explain()
+
+
 # ---- what is found
 
 
@@ -174,3 +310,56 @@ def test_a_loop_that_runs_backwards_through_another():
     assert (first.period, second.period) == (1, 1)
     assert second.start >= 100 and first.stop <= 100
     assert Loop(3, 2, 5).iteration(8) == 2 and Loop(3, 2, 5).place(8) == 1
+
+
+def test_entries_of_arrays_are_walked_through():
+    nodes = [("add", (-7, entry(0, 0)))]
+    nodes += [("add", (i, entry(0, 2 * (i + 1)))) for i in range(99)]
+    (loop,) = find_loops(nodes)
+    assert loop.period == 1 and loop.count >= 98
+    by_turns = [("add", (-7, entry(0, 0))), *(("add", (i, entry(i % 2, i))) for i in range(99))]
+    assert all(loop.period == 2 for loop in find_loops(by_turns))
+
+
+def test_numbers_may_be_others_in_every_step():
+    (loop,) = find_loops([("multiply", (-7, NUMBER)), *(("multiply", (i, NUMBER)) for i in range(99))])
+    assert loop.period == 1
+
+
+def test_what_another_loop_computed_is_not_passed_on():
+    nodes = [("sin", (entry(0, i),)) for i in range(200)]
+    nodes += [("exp", (i,)) for i in range(200)]
+    first, second = find_loops(nodes)
+    assert (first.count, second.count) == (200, 200)
+    assert not is_carried(second, 0, 1) and is_carried(second, 199, 1)
+
+
+# ---- chains of writes
+
+
+def test_a_chain_of_writes_becomes_one_stack():
+    recorder = Recorder("reverse")
+    x = recorder.input(np.arange(12.0))
+    y = np.zeros(12)
+    for i in [3, 0, 1, 2, 3, 5, 7, 3, 9]:
+        y = recorder.add_at(y, recorder.getitem(x, index=i), index=i)
+    recorder.graph.outputs = [y]
+    gather_writes(recorder.graph)
+    assert [v.number for v in recorder.graph.values] == list(range(len(recorder.graph.values)))
+    assert y.operation == "stack" and "add_at" not in {v.operation for v in recorder.graph.live()}
+    expected = np.zeros(12)
+    np.add.at(expected, [3, 0, 1, 2, 3, 5, 7, 3, 9], np.array([3.0, 0, 1, 2, 3, 5, 7, 3, 9]))
+    np.testing.assert_array_equal(np.array([getattr(a, "sample", a) for a in y.arguments]), expected)
+    np.testing.assert_array_equal(y.sample, expected)
+
+
+def test_what_is_read_between_stays_a_chain():
+    recorder = Recorder("reverse")
+    x = recorder.input(np.arange(12.0))
+    y, between = x, []
+    for i in range(10):
+        y = recorder.setitem(y, recorder.getitem(x, index=11 - i), index=i)
+        between.append(recorder.sum(y, axis=(0,), keepdims=False))
+    recorder.graph.outputs = [y, *between]
+    gather_writes(recorder.graph)
+    assert "stack" not in {v.operation for v in recorder.graph.live()}

@@ -3,7 +3,9 @@
 A value is one of these:
 - *given*: an input, or the result of a NumPy call, of which no kernel knows how to compute it;
 - *fused*: elementwise, or moved by an affine map of indices (`index_map`); computed where it is read, at no array's cost;
-- *reduced*: the sum or the maximum of something fused.
+- *reduced*: the sum or the maximum of something fused;
+- *assembled*: an array of many single numbers, each of them fused. Who reads single entries of it (in code without loops)
+  has them from there; who walks through it, from memory.
 
 Kernels run in waves. A reduction, and a fused value that something outside reads, is *stored* by the kernel of the first
 wave in which everything it is computed from is in memory. Other fused values are stored too where computing them again
@@ -19,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from diffiface_native.compiled import contraction
-from diffiface_native.compiled.index_map import Map, broadcast, identity, moves, parts, settled_loops
+from diffiface_native.compiled.index_map import Map, assembles, broadcast, identity, moves, parts, settled_loops
 from diffiface_native.compiled.lowering import cost_of, lowers
 from diffiface_native.compiled.nest import Nest, TooManyPieces, Wave, make_nests
 from diffiface_native.recorded.graph import Graph, Value
@@ -33,6 +35,8 @@ _WORTH_STORING = 16
 """How much arithmetic may be done again, per entry, before an array is made of it."""
 _MOST_PLACES = 12
 """At how many places a value may be read without being stored, however cheap."""
+_MANY_ENTRIES = 16
+"""From how many entries on a value is a loop's work, and reading one of them is not reading all of it."""
 _READ_AGAIN = 3
 """How often the entries of a computed operand may be read by a product without being stored."""
 
@@ -76,6 +80,10 @@ class Plan:
         """When everything is in memory that a value is computed from."""
         self._there: dict[int, int] = {}
         """When a value is in memory itself, if it ever is."""
+        self._entries_there: dict[int, int] = {}
+        """When everything is there that single entries of a value are computed from, if they are computed one by one."""
+        self._single: set[int] = set()
+        """The values of which only single entries are read, outside all loops."""
         self._wanted: set[int] = set()
         self._kept: set[int] = set()
         """Fused values that nothing outside reads, but which are stored."""
@@ -92,6 +100,8 @@ class Plan:
         self._called.clear()
         self._wanted.clear()
         self._kept.clear()
+        self._entries_there.clear()
+        self._single.clear()
         self._classify()
         self._find_wanted()
         self._find_places()
@@ -122,6 +132,8 @@ class Plan:
             return "fused"
         if self._moves and not exact and contraction.is_looped_over(value):
             return "reduced"
+        if self._moves and assembles(value):
+            return "assembled"
         if self._moves and moves(value):
             return "moved"
         if self._moves and value.operation == "reshape" and value.dtype in (_FLOAT, np.dtype(np.bool_)):
@@ -200,6 +212,9 @@ class Plan:
                 (argument,) = value.arguments
                 places.setdefault(argument.number, set()).add((argument.shape, identity(argument.shape)))
                 continue
+            if kind == "assembled":
+                for operand in value.operands:
+                    places.setdefault(operand.number, set()).add(((), identity(operand.shape)))
             if kind not in ("fused", "moved"):
                 continue
             read = places.setdefault(value.number, set())
@@ -211,8 +226,11 @@ class Plan:
             if value.number in again and kind == "fused" and cost >= 1:
                 self._kept.add(value.number)
                 read = {(value.shape, identity(value.shape))}
-            if len(read) > 1 and kind == "fused":
-                if (len(read) - 1) * cost > _WORTH_STORING or len(read) > _MOST_PLACES:
+            if all(_is_single(loops) for loops, _ in read):
+                self._single.add(value.number)
+            if len(read) > 1 and kind == "fused" and value.sample.size > 1:  # (a number is computed once in a nest)
+                times = _times_read(read, value.sample.size)
+                if (times - 1) * cost > _WORTH_STORING or times > _MOST_PLACES:
                     self._kept.add(value.number)
                     read = {(value.shape, identity(value.shape))}
             for operand, map_, loops in list(self._read(value, read)):
@@ -241,33 +259,41 @@ class Plan:
     def _find_waves(self) -> None:
         """Kernels run at even times, calls at odd ones. What guards need comes before all else."""
         floor = 0
+        assembled = "assembled" in self._kind.values()
         for place, value in enumerate(self._values):
             if place == self._separate and place:
                 floor = _next_wave(max(self._there.values()))
             number, kind = value.number, self._kind[value.number]
             from_memory = kind in ("call", "reshaped")
-            times = [self._there[o.number] if from_memory else self._time_of(o) for o in value.operands]
+            by_entries = assembled and (number in self._single or (kind == "fused" and value.sample.size == 1))
+            time_of = self._entries_there.__getitem__ if by_entries else self._time_of_number
+            times = [self._there[o.number] if from_memory else time_of(o.number) for o in value.operands]
             when = max(times, default=0)
             if kind == "input":
-                self._need[number] = self._there[number] = 0
+                self._need[number] = self._there[number] = self._entries_there[number] = 0
                 continue
             when = max(when, floor)
             if kind == "call":
                 when += 1 - when % 2
-                self._need[number] = self._there[number] = when
+                self._need[number] = self._there[number] = self._entries_there[number] = when
                 continue
             self._need[number] = when
-            if kind == "reduced" or number in self._wanted or number in self._kept:
+            if kind in ("reduced", "assembled") or number in self._wanted or number in self._kept:
                 self.stored[number] = _next_wave(when)
+            if kind in ("reduced", "reshaped"):
+                self._entries_there[number] = self.stored.get(number, when)
+            else:
+                self._entries_there[number] = max(
+                    (self._entries_there[o.number] for o in value.operands), default=floor
+                )
             if number in self.stored:
                 self._there[number] = self.stored[number]
             elif number in self._called or kind == "reshaped":
                 self._there[number] = max(self._there[o.number] for o in value.operands)
 
-    def _time_of(self, operand: Value) -> int:
-        """Return when a kernel that reads this value can run, at the earliest."""
-        number = operand.number
-        if self._kind[number] == "reduced" or number in self._kept:
+    def _time_of_number(self, number: int) -> int:
+        """Return when a kernel that walks through this value can run, at the earliest."""
+        if self._kind[number] in ("reduced", "assembled") or number in self._kept:
             return self.stored[number]
         return self._need[number]
 
@@ -276,11 +302,11 @@ class Plan:
         waves: dict[int, set[int]] = {}
         for value in reversed(self._values):
             number, kind = value.number, self._kind[value.number]
-            if kind not in ("fused", "moved", "reduced"):
+            if kind not in ("fused", "moved", "reduced", "assembled"):
                 continue
             used = waves.setdefault(number, set())
             own = _next_wave(self._need[number]) if number not in self.stored else self.stored[number]
-            if kind == "reduced":
+            if kind in ("reduced", "assembled"):
                 used = {own}
             elif number in self.stored:
                 used = {w for w in used if w <= own} | {own}
@@ -335,7 +361,7 @@ class Plan:
         return self._strict or value.number in self._exact
 
     def _is_moved(self, value: Value) -> bool:
-        return self._kind[value.number] == "moved"
+        return self._kind[value.number] in ("moved", "assembled")
 
     def _is_folded(self, value: Value) -> bool:
         return self._kind[value.number] == "reduced"
@@ -347,6 +373,16 @@ class Plan:
             return True
         stored = self.stored.get(value.number)
         return stored is not None and stored < wave
+
+
+def _times_read(read: set[Any], size: int) -> float:
+    """Return how often a value is computed if it is computed where it is read: single entries are a part of it each."""
+    single = sum(_is_single(loops) for loops, _ in read)
+    return len(read) if size < _MANY_ENTRIES else max(1, len(read) - single + single / size)
+
+
+def _is_single(loops: tuple[int, ...]) -> bool:
+    return all(n == 1 for n in loops)
 
 
 def _next_wave(time: int) -> int:

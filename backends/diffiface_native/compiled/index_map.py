@@ -65,6 +65,22 @@ def moves(value: Value) -> bool:
     return False
 
 
+def assembles(value: Value) -> bool:
+    """Say whether a value is put together of many single numbers: each is an operation of its own, stored in its place."""
+    if value.operation != "stack" or value.dtype != np.float64 or not _MOST_STACKED < len(value.arguments) <= 50_000:
+        return False
+    numbers = all(_dtype(a) == value.dtype and np.size(_sample(a)) == 1 for a in value.arguments)
+    return numbers and value.place is None
+
+
+_MOST_STACKED = 16
+"""Up to how many numbers are read where they are, as the parts of anything put together of arrays."""
+
+
+def _sample(argument: Any) -> Any:
+    return argument.sample if type(argument) is Value else argument
+
+
 def _dtype(argument: Any) -> np.dtype | None:
     return argument.dtype if isinstance(argument, (Value, np.ndarray, np.generic)) else None
 
@@ -190,6 +206,8 @@ def _of_write(value: Value, map_: Map, extents: Sequence[int] | None) -> list[Pa
 def _of_joined(value: Value, map_: Map, extents: Sequence[int] | None) -> list[Part]:
     axis = value.parameters["axis"]
     joined = value.operation == "concatenate"
+    if not joined and extents is not None and map_[axis][0] == FIXED:
+        return [(value.arguments[map_[axis][2]], (*map_[:axis], *map_[axis + 1 :]))]
     found, start = [], 0
     for argument in value.arguments:
         count = argument.shape[axis] if joined else 1

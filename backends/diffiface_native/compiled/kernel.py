@@ -14,15 +14,16 @@ from typing import Any, Protocol
 import numpy as np
 
 from diffiface_native.compiled import vector_math
+from diffiface_native.compiled.index_map import Map
 from diffiface_native.compiled.lowering import cost_of_operation, double
 from diffiface_native.compiled.machine import ACQUIRE, RELEASE
 from diffiface_native.compiled.nest import Nest
-from diffiface_native.compiled.nest_text import COMBINED, IDENTITY, Argument, NestText
+from diffiface_native.compiled.nest_text import COMBINED, IDENTITY, Argument, NestText, access
 from diffiface_native.compiled.objects import HEADER, FitText, argument, returned
 from diffiface_native.compiled.product_text import ProductText, lanes_of_product
 from diffiface_native.compiled.rows import Item, RowGroup
 from diffiface_native.compiled.rows_text import RowsText
-from diffiface_native.compiled.straight import Rolled
+from diffiface_native.compiled.straight import Cell, Rolled
 from diffiface_native.compiled.subroutine import Subroutine
 from diffiface_native.recorded.graph import Value
 
@@ -68,7 +69,8 @@ class KernelText:
         self.lines: list[str] = []
         self._subroutines: dict[str, str] = {}
         """The parts that are functions of their own: text → name."""
-        self.rolled = {id(nest): Rolled(nest) for nest in self._nests if not nest.extents}
+        self._tables: list[str] = []
+        self.rolled = {id(nest): Rolled(nest, self._cell) for nest in self._nests if not nest.extents}
         self._items = [
             RowsText(self, item, local, f"g{i}.") if isinstance(item, RowGroup) else item
             for i, item in enumerate(items)
@@ -116,6 +118,18 @@ class KernelText:
         along = lanes_of_product(self, nest)
         return NestText(self, nest, prefix) if along is None else ProductText(self, nest, prefix, along)
 
+    def table(self, numbers: Sequence[float]) -> str:
+        """Return the name of a constant array of these numbers."""
+        name = f"@{self._name}.table{len(self._tables)}"
+        entries = ", ".join(f"double {double(float(number))}" for number in numbers)
+        self._tables.append(f"{name} = private unnamed_addr constant [{len(numbers)} x double] [{entries}]")
+        return name
+
+    def _cell(self, thing: Any, map_: Map) -> Cell | None:
+        """Return which entry of an array a place without loops is."""
+        own = self.argument(thing)
+        return None if own.strides is None else Cell(own.slot, own.element, access(own, map_, 0).offset)
+
     def text(self) -> str:
         for i, item in enumerate(self._items):
             text = self._text_of(item, f"n{i}.") if isinstance(item, Nest) else item
@@ -131,6 +145,7 @@ class KernelText:
         without_the_lock, with_it_again = (RELEASE, ACQUIRE) if self.is_long else ([], [])
         return "\n".join([
             *self.parts(),
+            *self._tables,
             f"define ptr @{self._name}(ptr %self, ptr %arguments, i64 %count) {{",
             "entry:",
             *self.allocations,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from diffiface_native.compiled import contraction
-from diffiface_native.compiled.index_map import FIXED, Map, Part, Split, broadcast, parts
+from diffiface_native.compiled.index_map import FIXED, Map, Part, Split, assembles, broadcast, parts
 from diffiface_native.compiled.lowering import operation_of
 from diffiface_native.recorded.graph import Value
 
@@ -131,7 +131,9 @@ def domain_of(root: Value, folded: bool) -> tuple[int, ...]:
 def make_nests(roots: Sequence[Value], wave: Wave) -> list[Nest]:
     """Return the nests that compute these roots."""
     boxes = {root.number: _boxes(root, wave) for root in roots}
-    _align(boxes)
+    whole = {root.number: boxes[root.number] for root in roots if not assembles(root)}
+    _align(whole)
+    boxes |= whole
     groups: dict[Any, list[tuple[Value, Box]]] = {}
     for root in roots:
         for box in boxes[root.number]:
@@ -165,6 +167,8 @@ def _by_axes(members: list[tuple[Value, Box]]) -> list[list[tuple[Value, Box]]]:
 def _boxes(root: Value, wave: Wave) -> list[Box]:
     """Split a root's domain until it is settled, in every piece, where every element comes from."""
     folded = wave.folded(root)
+    if not folded and assembles(root):
+        return [tuple((i, i + 1) for i in place) for place in np.ndindex(root.shape)]
     pending: list[Box] = [tuple((0, n) for n in domain_of(root, folded))]
     found: list[Box] = []
     while pending:

@@ -107,6 +107,8 @@ class Function(Protocol):
 
     def scratch(self, size: int) -> str: ...
 
+    def table(self, numbers: Sequence[float]) -> str: ...
+
     def fill(self, data: str, count: int, operation: str, tag: str) -> None: ...
 
 
@@ -300,8 +302,8 @@ class NestText:
             if self._depth[place] == depth and not innermost:
                 self._outside[place] = self._compute(lanes, place, expression, "")
         if innermost:
-            for target, walk in zip(self._nest.stores, self._stores, strict=True):
-                self._store(lanes, target, walk, "")
+            for i in self._kernel.rolled[id(self._nest)].left_over:
+                self._store(lanes, self._nest.stores[i], self._stores[i], "")
             for target, walk in zip(self._nest.folds, self._folds, strict=True):
                 self._fold_into_memory(lanes, target, walk, "")
         else:
@@ -311,16 +313,20 @@ class NestText:
         self._take(lanes)
 
     def _straight(self, lanes: Lanes) -> None:
-        for place, expression in enumerate(self._nest.expressions):
-            if expression.operation in ("load", "number"):
-                self._outside[place] = self._compute(lanes, place, expression, "")
+        def outside(place: int) -> str:
+            if place not in self._outside:
+                self._outside[place] = self._compute(lanes, place, self._nest.expressions[place], "")
+            return self._outside[place]
+
         rolled = self._kernel.rolled[id(self._nest)]
         scratch = self._kernel.scratch(rolled.scratch) if rolled.scratch else ""
-        text = StraightText(rolled, lanes, self._prefix, scratch, self._outside.__getitem__)
+        text = StraightText(rolled, lanes, self._prefix, scratch, outside, self._kernel.table)
         text.write()
-        for target in (*self._nest.stores, *self._nest.folds):
+        for target in (*(self._nest.stores[i] for i in rolled.left_over), *self._nest.folds):
             position = rolled.position.get(target.expression)
-            if position is not None:
+            if position is None:
+                outside(target.expression)
+            else:
                 self._outside[target.expression] = text.name(position)
 
     def _take(self, lanes: Lanes) -> None:

@@ -103,7 +103,17 @@ class CompiledProgram(Program):
         kernels = [step for step in self._plan.steps if isinstance(step, Kernel)]
         fused = sum(kernel.operations for kernel in kernels)
         calls = [step for step in self._plan.steps if not isinstance(step, Kernel)]
-        return f"{len(kernels)} kernel(s) of machine code for {fused} operations{self._shared()}, {self._count(calls)}"
+        return (
+            f"{len(kernels)} kernel(s) of machine code for {fused} operations{self._rolled()}{self._shared()}, "
+            f"{self._count(calls)}"
+        )
+
+    def _rolled(self) -> str:
+        """Say what part of the operations are loops of Python's that were found again."""
+        rolled = [nest for text in self._texts for nest in text.rolled.values()]
+        loops = sum(len(nest.loops) for nest in rolled)
+        saved = sum(loop.period * (loop.count - 1) for nest in rolled for loop in nest.loops)
+        return f" ({saved} of them are further steps of {loops} loop(s))" if loops else ""
 
     def _shared(self) -> str:
         """Say which of the loops may be run by several threads."""

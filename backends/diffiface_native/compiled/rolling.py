@@ -5,7 +5,9 @@ computed both are stretches with a period: after so many operations comes the sa
 
 - *local* or *carried*: as far back in the list as before, in this iteration or an earlier one;
 - *fixed*: the very same, computed before the loop;
-- *taped*: in another loop that came before, a constant number of iterations away from last time.
+- *taped*: in another loop that came before, a constant number of iterations away from last time;
+- *walked*: in an array in memory, a constant number of entries away from last time;
+- a *number* that is written in the code, whatever it is: where it is another one each time, it comes from a table.
 """
 
 from __future__ import annotations
@@ -22,9 +24,24 @@ _LEAST_SAVED = 64
 _FEWEST = 4
 """How many times a block must repeat."""
 _TRIES = 4
+_MOST_PASSED_ON = 60
+"""From how many iterations ago a value is passed on, rather than read where another loop has kept it."""
 
 Node = tuple[str, tuple[int, ...]]
-"""An operation and the positions of its operands; negative ones stand for what is computed before everything."""
+"""An operation and the positions of its operands; negative ones stand for what is there before everything."""
+
+NUMBER = -1
+"""Stands for any number."""
+_ARRAY = 1 << 40
+
+
+def entry(array: int, offset: int) -> int:
+    """Return what stands for an entry of an array in memory: neighbours are neighbours."""
+    return offset - (array + 2) * _ARRAY
+
+
+def _are_entries_of_one_array(a: int, b: int) -> bool:
+    return a < -_ARRAY and b < -_ARRAY and a // _ARRAY == b // _ARRAY
 
 
 @dataclass(frozen=True)
@@ -106,13 +123,23 @@ def _iterations(loop: Loop, operands: np.ndarray, earlier: Sequence[Loop]) -> in
     for at in range(loop.start, loop.start + loop.period):
         for first, second in zip(operands[at].tolist(), operands[at + loop.period].tolist(), strict=True):
             step = second - first
-            if step == loop.period:
-                count = count if first >= 0 else 0
+            if first < 0 or second < 0:
+                count = count if step == 0 or _are_entries_of_one_array(first, second) else 0
+            elif is_carried(loop, first, step):
+                continue
             elif step == 0:
                 count = count if first < loop.start else 0
             else:
                 count = min(count, _iterations_within(first, step, earlier))
     return count
+
+
+def is_carried(loop: Loop, first: int, step: int) -> bool:
+    """Say whether an operand is of this iteration, or of one shortly before: it is kept in registers, or passed on.
+
+    What another loop computed one by one is as far back each time, too, but too far for that.
+    """
+    return step == loop.period and loop.start - first <= _MOST_PASSED_ON * loop.period
 
 
 def _iterations_within(first: int, step: int, earlier: Sequence[Loop]) -> int:

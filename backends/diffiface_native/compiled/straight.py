@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from diffiface_native.compiled.lowering import Lanes, lower
+from diffiface_native.compiled.index_map import Map
+from diffiface_native.compiled.lowering import Lanes, double, lower
 from diffiface_native.compiled.nest import Expression, Nest
-from diffiface_native.compiled.rolling import Loop, find_loops
+from diffiface_native.compiled.rolling import NUMBER, Loop, entry, find_loops, is_carried
 
 MOST_OPERATIONS = 4_000
 """How much code may be left after rolling: LLVM takes more than its share of time on more."""
@@ -16,16 +19,43 @@ class TooMuchCode(Exception):
     """The code would take longer to compile than anyone will wait."""
 
 
-class Rolled:
-    """The operations of a nest in order, and which of them are iterations of a loop."""
+@dataclass(frozen=True)
+class Cell:
+    """An entry of an array that the kernel was given."""
 
-    def __init__(self, nest: Nest):
+    slot: int
+    element: str
+    """ "double" or "i8"."""
+    offset: int
+
+
+@dataclass(frozen=True)
+class LoopStore:
+    """What each iteration of a loop stores of one of its operations: `first` moves on by `step` entries."""
+
+    first: Cell
+    step: int
+
+
+class Rolled:
+    """The operations of a nest in order, and which of them are iterations of a loop.
+
+    `cell` says which entry of an array a load reads, or a target is stored in; None for a Python float.
+    """
+
+    def __init__(self, nest: Nest, cell: Callable[[Any, Map], Cell | None]):
         self.expressions = nest.expressions
         self.order = [i for i, e in enumerate(nest.expressions) if e.operation not in ("load", "number")]
         """Position → place in the list of expressions."""
         self.position = {place: position for position, place in enumerate(self.order)}
+        self.cells = {
+            i: found
+            for i, e in enumerate(nest.expressions)
+            if e.operation == "load" and (found := cell(e.value, e.map)) is not None
+        }
+        """Place of a load → what it reads."""
         nodes = [
-            (f"{e.operation} {'b' if e.is_truth else 'f'}", tuple(self.position.get(a, -1 - a) for a in e.arguments))
+            (f"{e.operation} {'b' if e.is_truth else 'f'}", tuple(map(self._code, e.arguments)))
             for e in (nest.expressions[place] for place in self.order)
         ]
         self._operands = [operands for _, operands in nodes]
@@ -34,18 +64,56 @@ class Rolled:
         self._loop_of: dict[int, Loop] = {}
         for loop in self.loops:
             self._loop_of.update(dict.fromkeys(range(loop.start, loop.stop), loop))
-        self.code = len(self.order) - sum(loop.period * (loop.count - 1) for loop in self.loops)
-        """How many operations are left to be written."""
         self.tapes: dict[tuple[int, int], int] = {}
         """(start of a loop, place in its body) → where in the scratch memory its values of all iterations are."""
         self.scratch = 0
         """How many numbers the tapes hold."""
-        self._find_tapes(
-            [self.position[t.expression] for t in (*nest.stores, *nest.folds) if t.expression in self.position]
-        )
+        self.stores: dict[tuple[int, int], list[LoopStore]] = {}
+        """(start of a loop, place in its body) → what is stored in every iteration."""
+        self.left_over: list[int] = []
+        """Which of the nest's stores are written after all loops."""
+        self._find_stores([(t.expression, cell(t.value, t.map)) for t in nest.stores])
+        ends = [*(nest.stores[i] for i in self.left_over), *nest.folds]
+        self._find_tapes([self.position[t.expression] for t in ends if t.expression in self.position])
+        self.code = len(self.order) - sum(loop.period * (loop.count - 1) for loop in self.loops) + len(ends)
+        """How many operations are left to be written."""
+
+    def _code(self, place: int) -> int:
+        """Return what stands for an operand where loops are looked for."""
+        if place in self.position:
+            return self.position[place]
+        if self.expressions[place].operation == "number":
+            return NUMBER
+        cell = self.cells.get(place)
+        return -2 - place if cell is None else entry(cell.slot, cell.offset)
 
     def operands(self, position: int) -> tuple[int, ...]:
         return self._operands[position]
+
+    def given(self, position: int, k: int) -> int:
+        """Return the place of an operand that no operation computes: a load or a number."""
+        return self.expressions[self.order[position]].arguments[k]
+
+    def _find_stores(self, targets: Sequence[tuple[int, Cell | None]]) -> None:
+        """Find the stores that every iteration of a loop makes, to entries that are equally far apart."""
+        by_operation: dict[tuple[int, int], dict[tuple[int, str], list[tuple[int, int, int]]]] = {}
+        for i, (place, cell) in enumerate(targets):
+            position = self.position.get(place, -1)
+            loop = self._loop_of.get(position)
+            if loop is None or cell is None:
+                self.left_over.append(i)
+                continue
+            by_array = by_operation.setdefault((loop.start, loop.place(position)), {})
+            by_array.setdefault((cell.slot, cell.element), []).append((loop.iteration(position), cell.offset, i))
+        for key, by_array in by_operation.items():
+            for (slot, element), found in by_array.items():
+                found.sort()
+                step = found[1][1] - found[0][1] if len(found) > 1 else 0
+                wanted = [(k, found[0][1] + step * k) for k in range(self._loop_at[key[0]].count)]
+                if [(k, offset) for k, offset, _ in found] == wanted:
+                    self.stores.setdefault(key, []).append(LoopStore(Cell(slot, element, found[0][1]), step))
+                else:
+                    self.left_over += [i for _, _, i in found]
 
     def loop_of(self, position: int) -> Loop | None:
         return self._loop_of.get(position)
@@ -73,7 +141,9 @@ class Rolled:
                 at = segment.start + place
                 for k, operand in enumerate(self._operands[at]):
                     step = self._operands[at + segment.period][k] - operand
-                    if step == segment.period:  # local or carried: the first iterations read what came before
+                    if operand < 0:
+                        continue
+                    if is_carried(segment, operand, step):  # the first iterations read what came before
                         for back in range(operand, segment.start, segment.period):
                             self._tape(back)
                     elif step:
@@ -82,6 +152,7 @@ class Rolled:
                         self._tape(operand)
 
     def _tape(self, position: int, always: bool = False) -> None:
+        """Keep the values of an operation that is read outside its loop."""
         loop = self._loop_of.get(position)
         if loop is None or (not always and loop.iteration(position) == loop.count - 1):
             return
@@ -94,7 +165,15 @@ class Rolled:
 class StraightText:
     """Writes the operations of a rolled nest."""
 
-    def __init__(self, rolled: Rolled, lanes: Lanes, prefix: str, scratch: str, outside: Callable[[int], str]):
+    def __init__(
+        self,
+        rolled: Rolled,
+        lanes: Lanes,
+        prefix: str,
+        scratch: str,
+        outside: Callable[[int], str],
+        table: Callable[[Sequence[float]], str],
+    ):
         self._rolled = rolled
         self._lanes = lanes
         self._prefix = prefix
@@ -102,6 +181,8 @@ class StraightText:
         """The pointer to the memory of the tapes."""
         self._outside = outside
         """Place of a load or a number → its name."""
+        self._table = table
+        """Numbers → the pointer to an array of them."""
         self._names: dict[int, str] = {}
         """Position → name, of operations outside loops and of the last iterations."""
 
@@ -110,7 +191,10 @@ class StraightText:
             if isinstance(segment, Loop):
                 self._write_loop(segment)
             else:
-                arguments = [self.name(operand) for operand in self._rolled.operands(segment)]
+                arguments = [
+                    self.name(operand) if operand >= 0 else self._outside(self._rolled.given(segment, k))
+                    for k, operand in enumerate(self._rolled.operands(segment))
+                ]
                 self._names[segment] = lower(self._lanes, self._expression(segment).operation, arguments)
 
     def _expression(self, position: int) -> Expression:
@@ -118,8 +202,6 @@ class StraightText:
 
     def name(self, position: int) -> str:
         """Return the name of an operation's result, as it is known outside the loops."""
-        if position < 0:
-            return self._outside(-1 - position)
         if position in self._names:
             return self._names[position]
         loop = self._rolled.loop_of(position)
@@ -148,15 +230,21 @@ class StraightText:
             for place, most in lags.items()
             for lag in range(1, most + 1)
         }
+        given = self._given_before(loop)
         before = f"{tag}.before"
         lanes.lines += [f"  br label %{before}", f"{before}:", f"  br label %{tag}", f"{tag}:"]
         lanes.lines.append(f"  %{tag}.k = phi i64 [ 0, %{before} ], [ %{tag}.next, %{tag}.latch ]")
         heads = len(lanes.lines)
         body: dict[int, str] = {}
         for place in range(loop.period):
-            arguments = [self._operand(loop, place, k, body, tag) for k in range(len(self._operands(loop, place)))]
+            arguments = [
+                given[place, k] if (place, k) in given else self._operand(loop, place, k, body, tag)
+                for k in range(len(self._operands(loop, place)))
+            ]
             position = loop.start + place
             body[place] = lower(lanes, self._expression(position).operation, arguments)
+            for store in self._rolled.stores.get((loop.start, place), ()):
+                self._store(store, body[place], tag)
             if (loop.start, place) in self._rolled.tapes:
                 value = body[place]
                 if self._expression(position).is_truth:
@@ -179,6 +267,47 @@ class StraightText:
         last = loop.start + (loop.count - 1) * loop.period
         self._names.update({last + place: name for place, name in body.items()})
 
+    def _given_before(self, loop: Loop) -> dict[tuple[int, int], str]:
+        """Name the operands that are the same load or number in every iteration (place in the body, which operand)."""
+        names = {}
+        for place in range(loop.period):
+            for k, operand in enumerate(self._operands(loop, place)):
+                if operand < 0 and not self._step(loop, place, k):
+                    numbers = self._numbers(loop, place, k) if operand == NUMBER else []
+                    if len({double(number) for number in numbers}) < 2:  # (several come from a table)
+                        names[place, k] = self._outside(self._rolled.given(loop.start + place, k))
+        return names
+
+    def _numbers(self, loop: Loop, place: int, k: int) -> list[Any]:
+        """Return the number that an operand is in each iteration."""
+        positions = range(loop.start + place, loop.stop, loop.period)
+        return [self._rolled.expressions[self._rolled.given(position, k)].value for position in positions]
+
+    def _store(self, store: LoopStore, value: str, tag: str) -> None:
+        lanes, element = self._lanes, store.first.element
+        if element == "i8":
+            value = lanes.emit(f"zext i1 {value} to i8")
+        lanes.lines.append(f"  store {element} {value}, ptr {self._walked(store.first, store.step, tag)}")
+
+    def _walked(self, first: Cell, step: int, tag: str) -> str:
+        """Point at the entry whose turn it is in this iteration."""
+        lanes = self._lanes
+        ahead = lanes.emit(f"mul nsw i64 %{tag}.k, {step}")
+        index = lanes.emit(f"add nsw i64 {ahead}, {first.offset}")
+        return lanes.emit(f"getelementptr {first.element}, ptr %data{first.slot}, i64 {index}")
+
+    def _from_memory(self, loop: Loop, place: int, k: int, tag: str) -> str:
+        """Load what is in a different place of an array, or of a table of numbers, in each iteration."""
+        lanes, position = self._lanes, loop.start + place
+        if self._operands(loop, place)[k] == NUMBER:
+            numbers = self._numbers(loop, place, k)
+            at = lanes.emit(f"getelementptr double, ptr {self._table(numbers)}, i64 %{tag}.k")
+            loaded = lanes.emit(f"load double, ptr {at}")
+            return lanes.emit(f"fcmp une double {loaded}, 0.0") if type(numbers[0]) is bool else loaded
+        cell = self._rolled.cells[self._rolled.given(position, k)]
+        loaded = lanes.emit(f"load {cell.element}, ptr {self._walked(cell, self._step(loop, place, k), tag)}, align 1")
+        return lanes.emit(f"trunc i8 {loaded} to i1") if cell.element == "i8" else loaded
+
     def _operands(self, loop: Loop, place: int) -> tuple[int, ...]:
         return self._rolled.operands(loop.start + place)
 
@@ -191,14 +320,16 @@ class StraightText:
         lags: dict[int, int] = {}
         for place in range(loop.period):
             for k, operand in enumerate(self._operands(loop, place)):
-                if self._step(loop, place, k) == loop.period and operand < loop.start:
+                if 0 <= operand < loop.start and is_carried(loop, operand, self._step(loop, place, k)):
                     own = loop.place(operand)
                     lags[own] = max(lags.get(own, 0), -loop.iteration(operand))
         return lags
 
     def _operand(self, loop: Loop, place: int, k: int, body: dict[int, str], tag: str) -> str:
         operand, step = self._operands(loop, place)[k], self._step(loop, place, k)
-        if step == loop.period:
+        if operand < 0:
+            return self._from_memory(loop, place, k, tag)
+        if is_carried(loop, operand, step):
             if operand >= loop.start:
                 return body[operand - loop.start]
             return f"%{tag}.p{loop.place(operand)}l{-loop.iteration(operand)}"

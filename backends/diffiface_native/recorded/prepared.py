@@ -20,6 +20,7 @@ from diffiface.adapter import (
     tracing,
     user_function,
 )
+from diffiface_native.recorded.element_writes import gather_writes
 from diffiface_native.recorded.entry import Entry, outputs_of
 from diffiface_native.recorded.forgetting import forget_samples
 from diffiface_native.recorded.graph import Graph
@@ -192,6 +193,7 @@ class Replayed:
         ):
             raise NotRecordable("the arrays it refers to cannot be read live")
         recorder.graph.outputs = outputs_of(results)
+        gather_writes(recorder.graph)
         recorded = time.perf_counter()
 
         types, quiet = [*map(type, inputs), *(np.ndarray for _ in captured)], recorder.quiet

@@ -108,6 +108,9 @@ class Program:
         """How much memory one thread's buffers take."""
         return sum(buffer.nbytes for buffer in self._local.buffers)
 
+    kernels_alone = False
+    """Whether it is kernels of machine code and nothing else."""
+
     how = "with NumPy"
     kernels_alone: bool = False
     """Whether nothing is computed, compared or laid out by Python (see `compiled/program.py`)."""
