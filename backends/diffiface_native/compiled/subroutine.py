@@ -6,6 +6,7 @@ are one function.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from diffiface_native.compiled.nest_text import Argument, Function
@@ -60,6 +61,9 @@ class Subroutine:
         raise NotImplementedError("a subroutine's nests are told how to walk their arrays")
 
     def scratch(self, size: int) -> str:
+        raise NotImplementedError("what has loops that were found again needs a kernel")
+
+    def table(self, numbers: Sequence[float]) -> str:
         raise NotImplementedError("what has loops that were found again needs a kernel")
 
     def fill(self, data: str, count: int, operation: str, tag: str) -> None:
