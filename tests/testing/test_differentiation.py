@@ -55,8 +55,9 @@ def test_the_slow_ones_have_every_property_on_few(name):
     test_backend(require(name), few)
 
 
-@pytest.mark.parametrize("name", ["numdifftools", "jax"])
-def test_the_slow_ones_prepared_on_every_kind(name):
+# (enzyme has its own selection, with what it refuses: tests/backends/test_enzyme.py.)
+@pytest.mark.parametrize("name", ["numdifftools", "jax", "complex_step", "sympy", "casadi", "mpmath"])
+def test_the_slow_and_the_further_ones_prepared_on_every_kind(name):
     test_differentiation(require(name), KINDS, without=["state", "classic"], properties=["prepared", "new results"])
 
 
