@@ -1,7 +1,7 @@
 """diffiface: one Python front end for derivatives, over any differentiation engine."""
 
 import importlib
-from typing import TYPE_CHECKING
+import typing
 
 from diffiface.bridges import DifferentiateWith as DifferentiateWith
 from diffiface.bridges import to_autograd as to_autograd
@@ -77,7 +77,7 @@ from diffiface.sparse import Sparse as Sparse
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from diffiface import interop as interop
     from diffiface import testing as testing
     from diffiface.auto import fastest as fastest

@@ -98,15 +98,26 @@ def engines_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_extra", dict(registry._extra))
 
 
+@pytest.fixture
+def page_module(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
+    """Make a module that is known by its name, so that what a page defines can be pickled, also for other processes."""
+    module = types.ModuleType("page")
+    monkeypatch.setitem(sys.modules, "page", module)
+    cloudpickle = importlib.import_module("cloudpickle") if importlib.util.find_spec("cloudpickle") else None
+    if cloudpickle is not None:  # (other processes have no module of that name: as with a script, code is sent along)
+        cloudpickle.register_pickle_by_value(module)
+    yield module
+    if cloudpickle is not None:
+        cloudpickle.unregister_pickle_by_value(module)
+
+
 @pytest.mark.usefixtures("engines_of_this_test")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page_module: types.ModuleType):
     blocks = blocks_of(page)
     skip_without_its_engines(blocks)
     monkeypatch.chdir(tmp_path)
-    module = types.ModuleType("page")  # which is known by its name, so that what a page defines can be pickled
-    monkeypatch.setitem(sys.modules, "page", module)
-    namespace = vars(module)
+    namespace = vars(page_module)
     for block in blocks:
         (run_prompts if ">>>" in block.code else run_plain)(block, page, namespace)
 

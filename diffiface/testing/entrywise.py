@@ -256,6 +256,7 @@ def _exact_engines(problem: Problem) -> Iterator[Backend]:
 def _values_of(backend: Backend, problem: Problem, arguments: tuple[Any, Any] | None = None) -> np.ndarray | None:
     """Compute the derivative by an engine, in double precision; None if it cannot."""
     from diffiface.operators.call import Call
+    from diffiface.operators.results import assemble
 
     given, t = problem.fresh_arguments() if arguments is None else arguments
     try:
@@ -265,7 +266,7 @@ def _values_of(backend: Backend, problem: Problem, arguments: tuple[Any, Any] | 
             seeds = () if call.seeds is None else (tuple(_widened(seed) for seed in call.seeds),)
             results = engine_method(backend, problem.operator.name)(call.function, call.xs, *seeds, call.contexts)
             (variant,) = (name for name in problem.operator.variants if name == problem.operator.name)
-            result = call.assemble(results, variant, None, call.function.y_structure)
+            result = assemble(call, results, variant, None, call.function.y_structure)
             values, _ = entries_of(problem, result)
     except (DiffifaceError, UnsupportedOperationError, AssertionError):
         return None

@@ -89,15 +89,3 @@ def test_with_a_sparse_jacobian(threads):
 def test_no_executor_is_refused():
     with pytest.raises(di.InputError, match="not an executor"):
         di.Parallel("reverse", "threads")
-
-
-def test_mpi_ranks():
-    pytest.importorskip("mpi4py", reason="mpi4py is not installed")
-    try:
-        from mpi4py.futures import MPIPoolExecutor
-    except (ImportError, RuntimeError) as error:
-        pytest.skip(f"no MPI library: {error}".splitlines()[0])
-    with MPIPoolExecutor(1) as executor:
-        np.testing.assert_allclose(
-            di.jacobian(stencil, di.Parallel("reverse", executor), U, 2.0), di.jacobian(stencil, "reverse", U, 2.0)
-        )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import diffiface as di
-from diffiface.operators import call as call_module
 from diffiface.operators import preparation
+from diffiface.operators import results as results_module
 from diffiface.testing import PROPERTIES, Report, check_case, check_contract, default_scenarios, select, test_backend
 from tests.testing import wrong_engines
 from tests.testing.wrong_engines import WRONG, Sound
@@ -72,13 +72,13 @@ def test_the_sound_engine_passes(scenario: str):
 
 def test_out_that_is_copied_is_caught(monkeypatch: pytest.MonkeyPatch):
     """What no engine can spoil is spoilt in the front end itself."""
-    fill = call_module.fill
-    monkeypatch.setattr(call_module, "fill", lambda *args: [np.array(result) for result in fill(*args)])
+    fill = results_module.fill
+    monkeypatch.setattr(results_module, "fill", lambda *args: [np.array(result) for result in fill(*args)])
     assert "a copy of what it was given as out=" in failures(Sound(), GRADIENT)["out="]
 
 
 def test_out_that_is_left_empty_is_caught(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(call_module, "fill", lambda out, results, engine: list(out) if len(results) > 1 else [out])
+    monkeypatch.setattr(results_module, "fill", lambda out, results, engine: list(out) if len(results) > 1 else [out])
     assert "is nan, should be" in failures(Sound(), GRADIENT)["out="]
 
 
@@ -126,14 +126,14 @@ class HandsOutItsMemory(Sound):
 
 def failures_of_y_replaced() -> dict[str, str]:
     with pytest.MonkeyPatch.context() as patch:
-        assemble = call_module.Call.assemble
+        assemble = results_module.assemble
 
-        def replaced(self, results, variant, out=None, y_structure=None):
-            value = assemble(self, results, variant, out, y_structure)
-            has_value = self.operator.variants[variant][0] == 0
-            return (value[0].copy(), *value[1:]) if has_value and self.y_buffer is not None else value
+        def replaced(call, results, variant, out=None, y_structure=None):
+            value = assemble(call, results, variant, out, y_structure)
+            has_value = call.operator.variants[variant][0] == 0
+            return (value[0].copy(), *value[1:]) if has_value and call.y_buffer is not None else value
 
-        patch.setattr(call_module.Call, "assemble", replaced)
+        patch.setattr(preparation, "assemble", replaced)
         return failures(Sound(), "jacobian-vector to vector, f fills y")
 
 

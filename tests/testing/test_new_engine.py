@@ -18,6 +18,7 @@ from diffiface.cli import app
 from diffiface.new_engine import write_engine_package
 from diffiface.testing import test_backend
 from tests.test_docs import blocks_of
+from tests.testing.installing import install
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,19 +53,7 @@ def test_the_template_is_installed_and_passes_the_kit(tmp_path: Path):
     for path in package.rglob("*.*"):
         assert not any(old in path.read_text() for old in ("my_engine", "my-engine", "MyEngine")), path
     target = tmp_path / "site"
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "--target",
-        str(target),
-    ]
-    installed = subprocess.run([*pip, str(package)], capture_output=True, text=True)
-    assert installed.returncode == 0, installed.stderr
+    install(package, target)
     code = """
 import numpy as np, diffiface as di
 from diffiface.testing import test_backend

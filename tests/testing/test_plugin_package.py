@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.testing.installing import install
+
 PACKAGE = Path(__file__).resolve().parent.parent / "plugin_package"
 ROOT = PACKAGE.parent.parent
 
@@ -19,12 +21,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the package into a folder, as pip does for anyone (without touching the environment)."""
     source, target = tmp_path_factory.mktemp("source") / "package", tmp_path_factory.mktemp("site")
     shutil.copytree(PACKAGE, source)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), str(source)]
-    offline = [*command[:4], "--no-build-isolation", *command[4:]]
-    attempts = [subprocess.run(c, capture_output=True, text=True) for c in (offline,)]
-    if attempts[-1].returncode:
-        attempts.append(subprocess.run(command, capture_output=True, text=True))
-    assert attempts[-1].returncode == 0, "\n".join(attempt.stderr for attempt in attempts)
+    install(source, target)
     return target
 
 
