@@ -14,16 +14,21 @@ from types import FrameType, TracebackType
 
 import numpy as np
 
-# Frames of these folders are never "the user's line".
-_NOT_USER = tuple(
-    os.path.join(path, "")
-    for path in {
-        os.path.dirname(os.path.abspath(__file__)),
-        os.path.dirname(os.path.dirname(os.path.abspath(np.__file__))),  # site-packages
-        sysconfig.get_paths()["stdlib"],
-        os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "backends"),
-    }
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_BESIDE = os.path.dirname(_HERE)
+_NOT_USER = (
+    *(
+        os.path.join(path, "")
+        for path in {
+            _HERE,
+            os.path.dirname(os.path.dirname(os.path.abspath(np.__file__))),  # site-packages
+            sysconfig.get_paths()["stdlib"],
+            os.path.join(_BESIDE, "backends"),
+        }
+    ),
+    os.path.join(_BESIDE, "diffiface_"),  # engines, installed in a folder of their own with diffiface
 )
+"""How the paths of files begin whose frames are never "the user's line"."""
 
 
 def _is_user_file(filename: str) -> bool:
