@@ -19,8 +19,10 @@ from tests.backends import engine_checks, primitive_checks
 
 X = np.array([0.3, -1.2, 2.0])
 
-# JAX compiles anew for every shape, so that the later samples of a primitive take minutes in all.
-SAMPLES = [pytest.param(*sample, marks=[pytest.mark.slow] if sample[1] else []) for sample in primitive_checks.SAMPLES]
+# JAX compiles anew for every shape: the later samples of a primitive take minutes in all, and run at night.
+SAMPLES = [
+    pytest.param(*sample, marks=[pytest.mark.nightly] if sample[1] else []) for sample in primitive_checks.SAMPLES
+]
 
 
 @pytest.mark.parametrize(("name", "number"), SAMPLES)
