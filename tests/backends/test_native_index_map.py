@@ -120,7 +120,7 @@ def test_too_many_pieces_are_left_to_numpy():
     def f(x: Any) -> Any:
         y = np.zeros_like(x)
         for i in range(0, 200, 2):
-            y[i] = x[i] * x[i + 1]
+            y[i : i + 2] = x[i : i + 2] * (1.0 + i)  # (stretches: writes of single entries are a loop)
         return np.sum(np.cumsum(y) * x)
 
     x = np.cos(np.arange(200.0))
