@@ -88,8 +88,8 @@ def _write(v: Any, w: Any, number: int) -> Any:
     y = v.copy()
     if y.ndim == 0:
         return y
-    view = (y[::2], y[::-1], y.T, y[1:], y[..., None])[number % 5]
-    if number // 5 % 2:
+    view = (y[::2], y[::-1], y.T, y[1:], y[..., None], y[..., 1::3], y[::-5])[number % 7]
+    if number // 7 % 2:
         view *= 0.5
         y += 0.25 * np.sin(y)
     else:

@@ -49,7 +49,15 @@ def reversed_and_strided(x: Any) -> Any:
     return np.sum(x[::-2] * np.exp(x[::2])) if len(x) % 2 else np.sum(x[::-2] * np.exp(x[1::2]))
 
 
-ONE_AXIS = [rosenbrock, periodic, padded, written, joined, reversed_and_strided]
+def interleaved(x: Any) -> Any:
+    y = np.ones_like(x) * x[0]
+    y[::2] = np.sin(x[::2])
+    y[1::3] += np.cos(x[1::3])
+    y[-1::-4] *= 0.5
+    return np.sum(y * np.arange(1.0, len(x) + 1)) + np.sum(y[::2] ** 2)
+
+
+ONE_AXIS = [rosenbrock, periodic, padded, written, joined, reversed_and_strided, interleaved]
 
 
 @pytest.mark.parametrize("n", [3, 5, 8, 9, 10, 11, 18, 19, 40])
@@ -126,6 +134,40 @@ def test_too_many_pieces_are_left_to_numpy():
     x = np.cos(np.arange(200.0))
     compare("value_and_gradient", f, "reverse", [(x,), (-x,)])
     assert "too many pieces" in di.prepare_gradient(f, "reverse", x).explain()
+
+
+def strided_writes(m: Any) -> Any:
+    y = np.exp(0.1 * m)
+    y[1:, ::3] += m[:-1, ::3] ** 2
+    y[::-2, 1::2] = m[0, 1::2]
+    y[5:0:-5] *= 2.0
+    y[7:, ::2] = 1.0  # (to no entry)
+    return np.sum(y[::2, ::-1] * y[::2]) + np.sum(y**2)
+
+
+def test_writes_to_every_second_entry_are_no_calls():
+    m = np.random.default_rng(7).standard_normal((7, 10))
+    compare("value_and_gradient", strided_writes, "reverse", [(m,), (-m,)])
+    compare("hvp", strided_writes, "forward", [(m, np.cos(m))], 1e-11)
+    prep = di.prepare_gradient(strided_writes, "reverse", m)
+    assert "0 NumPy call(s)" in prep.explain(), prep.explain()
+
+
+def test_writes_that_are_far_apart_are_calls():
+    def f(x: Any) -> Any:
+        y = np.sin(x)
+        y[::9] += x[::9]
+        return np.sum(y * x)
+
+    x = np.linspace(0, 1, 40)
+    compare("value_and_gradient", f, "reverse", [(x,), (-x,)])
+    assert "add_at" in di.prepare_gradient(f, "reverse", x).explain()
+
+
+def test_every_second_position_of_a_loop():
+    assert Split(0, 2).of(range(1, 9)) == [range(1, 3), range(3, 9)]
+    assert [[*part] for part in Split(0, 0, every=3).of(range(1, 9, 2))] == [[1, 7], [3], [5]]
+    assert [[*part] for part in Split(0, 0, every=4).of(range(2))] == [[0], [1]]
 
 
 def test_where_an_index_enters_and_leaves_an_interval():

@@ -9,6 +9,7 @@ nest is split where that changes, so that in each piece it is settled before any
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,17 @@ START: Place = (FIXED, 0, 0)
 
 
 class Split(Exception):
-    """A nest must be split at this position of one of its loops."""
+    """A nest must be split in one of its loops: at a position, or into every n-th position from each of the first n on."""
 
-    def __init__(self, loop: int, position: int):
-        super().__init__(loop, position)
-        self.loop, self.position = loop, position
+    def __init__(self, loop: int, position: int, *, every: int = 0):
+        super().__init__(loop, position, every)
+        self.loop, self.position, self.every = loop, position, every
+
+    def of(self, side: range) -> list[range]:
+        """Return the parts of what the loop walks through."""
+        if self.every:
+            return [side[first :: self.every] for first in range(min(self.every, len(side)))]
+        return [side[: self.position], side[self.position :]]
 
 
 def identity(shape: Sequence[int]) -> Map:
@@ -53,13 +60,13 @@ def moves(value: Value) -> bool:
         return _same_but_ones(value.arguments[0].shape, value.shape)
     if operation in ("setitem", "add_at"):
         base, item = value.arguments
-        unit = index_is_basic(value.parameters["index"]) and all(
-            axis is None or type(part) is int or abs(part.step) == 1
+        near = index_is_basic(value.parameters["index"]) and all(
+            axis is None or type(part) is int or len(part) == 1 or abs(part.step) <= _MOST_APART
             for axis, part in _index_parts(value.parameters["index"], value.shape)
         )
         if operation == "add_at" and value.dtype != np.float64:
             return False
-        return unit and _dtype(base) == value.dtype and _fits(item, value.dtype)
+        return near and _dtype(base) == value.dtype and _fits(item, value.dtype)
     if operation in ("concatenate", "stack"):
         return all(_dtype(a) == value.dtype for a in value.arguments)
     return False
@@ -73,6 +80,8 @@ def assembles(value: Value) -> bool:
     return numbers and value.place is None
 
 
+_MOST_APART = 8
+"""To every how many-th entry at most a write is followed by reading what it wrote: the nest falls into as many."""
 _MOST_STACKED = 16
 """Up to how many numbers are read where they are, as the parts of anything put together of arrays."""
 
@@ -136,11 +145,10 @@ def settled_loops(value: Value, map_: Map) -> list[set[int]]:
     """
     operation = value.operation
     if operation in ("setitem", "add_at"):
-        ones = [
-            map_[axis][0]
-            for axis, part in _index_parts(value.parameters["index"], value.shape)
-            if axis is not None and (type(part) is int or len(part) == 1)
-        ]
+        written = _index_parts(value.parameters["index"], value.shape)
+        if any(type(part) is range and len(part) == 0 for _, part in written):
+            return [set()]
+        ones = [map_[axis][0] for axis, part in written if axis is not None and (type(part) is int or len(part) == 1)]
         return [set(), set(ones) - {FIXED}]
     if operation in ("concatenate", "stack"):
         axis = value.parameters["axis"]
@@ -190,13 +198,16 @@ def _of_write(value: Value, map_: Map, extents: Sequence[int] | None) -> list[Pa
         if axis is None:
             places.append(START)
             continue
-        first, count, step = (part, 1, 1) if type(part) is int else (part.start, len(part), part.step)
-        low = first if step > 0 else first + step * (count - 1)
+        written = range(part, part + 1) if type(part) is int else part
+        if len(written) == 0:
+            return [(base, map_)]
         if extents is not None:
-            inside = _is_within(map_[axis], low, low + count, extents) and inside
+            low, high = min(written[0], written[-1]), max(written[0], written[-1]) + 1
+            inside = inside and _is_within(map_[axis], low, high, extents) and _is_among(map_[axis], written, extents)
         if type(part) is range:
             loop, s, offset = map_[axis]
-            places.append((loop, s * step, (offset - first) * step))
+            step = part.step if len(part) > 1 else 1
+            places.append((loop, s // step, (offset - part.start) // step))
     from_item = (item, broadcast(tuple(places), np.shape(item)))
     if not inside:
         return [(base, map_)]
@@ -240,6 +251,17 @@ def _is_within(place: Place, low: int, high: int, extents: Sequence[int]) -> boo
     if change < len(indices):
         raise Split(loop, change)
     return first
+
+
+def _is_among(place: Place, written: range, extents: Sequence[int]) -> bool:
+    """Say whether an index that is within a range's bounds is in it; raise `Split` where it is for some counters only."""
+    loop, step, offset = place
+    apart = abs(written.step)
+    if len(written) == 1 or apart == 1:
+        return True
+    if loop != FIXED and step % apart and extents[loop] > 1:
+        raise Split(loop, 0, every=apart // gcd(step, apart))
+    return (offset - written.start) % apart == 0
 
 
 def _first_beyond(indices: range, bound: int) -> int:

@@ -113,8 +113,8 @@ class Wave:
     """Whether a value must be NumPy's to the last bit."""
 
 
-Box = tuple[tuple[int, int], ...]
-"""For each axis of a domain, where it begins and where it ends."""
+Box = tuple[range, ...]
+"""For each axis of a domain, which of its indices are in the piece: a stretch of them, or every second of it, and so on."""
 Recipes = dict[tuple[int, Map], tuple[Value, "list[Part] | None"]]
 """Value number and map → the value, and its operands' places (None: it is loaded)."""
 
@@ -137,12 +137,12 @@ def make_nests(roots: Sequence[Value], wave: Wave) -> list[Nest]:
     groups: dict[Any, list[tuple[Value, Box]]] = {}
     for root in roots:
         for box in boxes[root.number]:
-            groups.setdefault(tuple(side for side in box if side[1] - side[0] != 1), []).append((root, box))
+            groups.setdefault(tuple(side for side in box if len(side) != 1), []).append((root, box))
     nests = []
     count = 0
     for sides, members in groups.items():
         for some in _by_axes(members):
-            nests.append(_Builder(tuple(stop - start for start, stop in sides), wave).nest(some))
+            nests.append(_Builder(tuple(map(len, sides)), wave).nest(some))
             count += len(nests[-1].expressions)
             if count > _MOST_EXPRESSIONS:
                 raise TooManyPieces
@@ -154,7 +154,7 @@ def _by_axes(members: list[tuple[Value, Box]]) -> list[list[tuple[Value, Box]]]:
 
     They have next to nothing in common, and what is contiguous in one of them is not in the other.
     """
-    axes = [tuple(axis - len(box) for axis, (start, stop) in enumerate(box) if stop - start != 1) for _, box in members]
+    axes = [tuple(axis - len(box) for axis, side in enumerate(box) if len(side) != 1) for _, box in members]
     seen: dict[int, tuple[int, ...]] = {}
     if all(seen.setdefault(root.number, own) == own for (root, _), own in zip(members, axes, strict=True)):
         return [members]
@@ -168,8 +168,8 @@ def _boxes(root: Value, wave: Wave) -> list[Box]:
     """Split a root's domain until it is settled, in every piece, where every element comes from."""
     folded = wave.folded(root)
     if not folded and assembles(root):
-        return [tuple((i, i + 1) for i in place) for place in np.ndindex(root.shape)]
-    pending: list[Box] = [tuple((0, n) for n in domain_of(root, folded))]
+        return [tuple(range(i, i + 1) for i in place) for place in np.ndindex(root.shape)]
+    pending: list[Box] = [tuple(map(range, domain_of(root, folded)))]
     found: list[Box] = []
     while pending:
         box = pending.pop()
@@ -177,11 +177,8 @@ def _boxes(root: Value, wave: Wave) -> list[Box]:
             if _extents(box):  # a single element comes from one place
                 _Builder(_extents(box), wave).recipes([p for _, factors in _terms(root, box, folded) for p in factors])
         except Split as split:
-            axis = [i for i, (start, stop) in enumerate(box) if stop - start != 1][split.loop]
-            start, stop = box[axis]
-            middle = start + split.position
-            pending.append((*box[:axis], (middle, stop), *box[axis + 1 :]))
-            pending.append((*box[:axis], (start, middle), *box[axis + 1 :]))
+            axis = [i for i, side in enumerate(box) if len(side) != 1][split.loop]
+            pending += [(*box[:axis], side, *box[axis + 1 :]) for side in reversed(split.of(box[axis]))]
         else:
             found.append(box)
         if len(found) + len(pending) > _MOST_PIECES:
@@ -194,31 +191,32 @@ def _align(boxes: dict[int, list[Box]]) -> None:
     for rank in {len(own[0]) for own in boxes.values()}:
         alike = [number for number, own in boxes.items() if len(own[0]) == rank]
         for axis in range(rank):
-            edges = sorted({edge for number in alike for box in boxes[number] for edge in box[axis]})
-            if 2 < len(edges) <= _MOST_EDGES:
+            sides = [box[axis] for number in alike for box in boxes[number]]
+            edges = sorted({edge for side in sides for edge in (side.start, side.stop)})
+            if 2 < len(edges) <= _MOST_EDGES and all(side.step == 1 for side in sides):
                 for number in alike:
                     boxes[number] = [piece for box in boxes[number] for piece in _cut(box, axis, edges)]
 
 
 def _cut(box: Box, axis: int, edges: list[int]) -> list[Box]:
-    start, stop = box[axis]
+    start, stop = box[axis].start, box[axis].stop
     at = [e for e in edges if start < e < stop and min(e - start, stop - e) <= _EDGE < (stop - start) // 2]
     ends = [start, *at, stop]
-    return [(*box[:axis], (a, b), *box[axis + 1 :]) for a, b in pairwise(ends)]
+    return [(*box[:axis], range(a, b), *box[axis + 1 :]) for a, b in pairwise(ends)]
 
 
 def _extents(box: Box) -> tuple[int, ...]:
-    return tuple(stop - start for start, stop in box if stop - start != 1)
+    return tuple(len(side) for side in box if len(side) != 1)
 
 
 def _places(box: Box) -> Map:
     """Map the loops of a box, which has none along sides of length one, to the axes of its domain."""
     places, loop = [], 0
-    for start, stop in box:
-        if stop - start == 1:
-            places.append((FIXED, 0, start))
+    for side in box:
+        if len(side) == 1:
+            places.append((FIXED, 0, side.start))
         else:
-            places.append((loop, 1, start))
+            places.append((loop, side.step, side.start))
             loop += 1
     return tuple(places)
 
