@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,16 +20,12 @@ from diffiface.adapter import (
     user_function,
 )
 from diffiface_native.recorded.element_writes import gather_writes
-from diffiface_native.recorded.entry import Entry, outputs_of
+from diffiface_native.recorded.entry import outputs_of
 from diffiface_native.recorded.forgetting import forget_samples
 from diffiface_native.recorded.graph import Graph
 from diffiface_native.recorded.recorder import NotRecordable, Recorder
+from diffiface_native.recorded.recording import Recording, Run
 from diffiface_native.recorded.replay import MISS, Program
-
-_WORTH_BUILDING = 0.9
-"""What part of all work a program that computes less may have, to be worth building."""
-_SMALL_WORK = 1_000
-"""Below so many operations on numbers it is not worth it either."""
 
 _MOST_GUARDS = 32
 """How many branches may depend on arrays that f refers to: where they are more, comparing those is cheaper."""
@@ -38,41 +33,9 @@ _MOST_GUARDS = 32
 MOST_RECORDINGS = 8
 """How many ways through a function are kept; one that takes more of them runs eagerly for good."""
 
-Run = Callable[..., tuple[Any, ...]]
-
 
 class _Writes(NotRecordable):
     """The function writes to what it refers to."""
-
-
-@dataclass
-class Recording:
-    """One way through the function, as a program."""
-
-    graph: Graph
-    program: Program
-    entry: Entry
-    """The way into the program."""
-    source: str
-    """The Python that runs the program."""
-    seconds: tuple[float, float]
-    """How long recording took, and what was made of it."""
-    run: Run
-    """`run(xs, [seeds,] contexts)` returns what the engine method would return, or MISS."""
-    build: Callable[[Graph, Any], tuple[Program, Entry, str, Run]]
-    """Makes a graph with such results run."""
-    results: tuple[Any, ...]
-    """What the engine method returned while it was recorded."""
-
-    def only(self, wanted: frozenset[int]) -> Recording:
-        """Return a recording that need not compute all results: those left out are None among its results."""
-        # (the last result is what f returned beside y)
-        some = tuple(r if i in wanted or i == len(self.results) - 1 else None for i, r in enumerate(self.results))
-        graph = Graph(self.graph.values, self.graph.inputs, self.graph.guards, outputs_of(some))
-        if graph.work() > _WORTH_BUILDING * self.graph.work() or self.graph.work() < _SMALL_WORK:
-            return self
-        program, entry, source, run = self.build(graph, some)
-        return replace(self, graph=graph, program=program, entry=entry, source=source, run=run, results=some)
 
 
 class Replayed:
@@ -96,47 +59,56 @@ class Replayed:
         self._eager = eager
         self._program = program
         self._new_direct = direct
-        self._directs: list[Any] = []
-        """The bound calls in machine code that were handed out."""
         self._lock = threading.Lock()
-        self._recordings: list[Recording] = []
-        self._runs: tuple[Run, ...] = ()
-        """The functions of the recordings, until the function is given up."""
+        self.recordings: tuple[Recording, ...] = ()
+        """The recordings that are in use, the latest first."""
+        self._everything = _Programs(None)
+        self._parts: list[_Programs] = [self._everything]
         self.given_up: str | None = None
         """Why the function runs eagerly for good."""
 
     def __call__(self, xs: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
         if current_trace() is NUMPY:
-            for run in self._runs:
+            for run in self._everything.runs:
                 results = run(xs, *rest)
                 if results is not MISS:
                     return results
-        return self._without_recording(xs, *rest)
+        return self.run_otherwise(self._everything, xs, *rest)
 
-    def _without_recording(self, xs: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
-        """Record these inputs' way, if it can be recorded, and run."""
+    def run_otherwise(self, part: _Programs, xs: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
+        """Run where no program that has been built holds: build one, or record these inputs' way, or run eagerly."""
         if self.given_up is not None or current_trace() is not NUMPY or callable(rest[0]):
             return self._eager(xs, *rest)  # (cotangents may be a function of y's shapes, another one in every call)
-        recording = self.record(xs, *rest)
-        results = MISS if recording is None else recording.run(xs, *rest)
+        for recording in self.recordings:
+            results = self._built(part, recording)(xs, *rest)
+            if results is not MISS:
+                return results
+        recording = self.record(xs, *rest) if self.given_up is None else None
+        results = MISS if recording is None else self._built(part, recording)(xs, *rest)
         return self._eager(xs, *rest) if results is MISS else results
 
     def only(self, wanted: tuple[int, ...]) -> Run:
         """Return the method for a caller who looks at these of its results only: others may be None."""
-        return _Part(self, frozenset(wanted))
+        part = _Programs(frozenset(wanted))
+        self._parts.append(part)
+        return _Part(self, part)
 
     def new_direct(self, *arguments: Any) -> Any:
-        """Return a bound call that loses its recordings where the function is given up."""
-        if self._new_direct is None:
-            return None
-        direct = self._new_direct(*arguments)
-        self._directs.append(direct)
-        return direct
+        """Return a bound call in machine code; None where there is none."""
+        return None if self._new_direct is None else self._new_direct(*arguments)
 
-    @property
-    def recordings(self) -> list[Recording]:
-        """The recordings that are in use, the latest first."""
-        return [] if self.given_up is not None else self._recordings
+    # ---- building
+
+    def _built(self, part: _Programs, recording: Recording) -> Run:
+        """Return what a recording runs as, made now if it was not yet; without one, what never holds."""
+        with self._lock:
+            if self.given_up is not None:
+                return _never
+            try:
+                return part.build(recording, self.recordings) or _never
+            except Exception as error:
+                self._give_up(_reason(error, "no program can be made of it"))
+        return _never
 
     # ---- recording
 
@@ -144,24 +116,21 @@ class Replayed:
         """Record the function for these inputs; None if it cannot be recorded (then it has been given up)."""
         with self._lock:
             try:
-                if len(self._recordings) >= MOST_RECORDINGS:
+                if len(self.recordings) >= MOST_RECORDINGS:
                     raise NotRecordable(f"it took more than {MOST_RECORDINGS} different ways")
                 recording = self._record(*_split(xs, rest))
                 forget_samples(recording.graph)  # (here the recorder is gone, and what it kept)
-            except (NotRecordable, NotWatchable) as reason:
-                self._give_up(str(reason))
             except Exception as error:  # whatever f does on traced values: the eager engine has the last word
-                self._give_up(f"recording failed: {type(error).__name__}: {error}")
+                self._give_up(_reason(error, "recording failed"))
             else:
-                self._recordings = [recording, *self._recordings]
-                self._runs = (recording.run, *self._runs)
+                self.recordings = (recording, *self.recordings)
                 return recording
         return None
 
     def _give_up(self, reason: str) -> None:
-        self.given_up, self._runs = reason, ()
-        for direct in self._directs:
-            direct.clear()
+        self.given_up, self.recordings = reason, ()
+        for part in self._parts:
+            part.clear()
 
     def _record(self, inputs: Sequence[Any], static: tuple[Any, ...], layout: list[Any]) -> Recording:
         watch = Watch(user_function(self._f), static)
@@ -196,38 +165,88 @@ class Replayed:
         gather_writes(recorder.graph)
         recorded = time.perf_counter()
 
-        types, quiet = [*map(type, inputs), *(np.ndarray for _ in captured)], recorder.quiet
-        make = self._program  # (a recording must not lead back to this object, or both would be freed late)
-
-        def build(graph: Graph, results: Any) -> tuple[Program, Entry, str, Run]:
-            program = make(graph)
-            entry = Entry(program, types, layout, static, watch)
-            source = entry.write(results)
-            run = entry.compile(source)
-            return program, entry, source, _quietly(run) if quiet else run
-
-        program, entry, source, run = build(recorder.graph, results)
-        seconds = (recorded - start, time.perf_counter() - recorded)
-        return Recording(recorder.graph, program, entry, source, seconds, run, build, results)
+        types = [*map(type, inputs), *(np.ndarray for _ in captured)]
+        return Recording(
+            graph=recorder.graph,
+            results=results,
+            types=types,
+            layout=layout,
+            static=static,
+            watch=watch,
+            quiet=recorder.quiet,
+            make=self._program,  # (a recording must not lead back to this object, or both would be freed late)
+            seconds=recorded - start,
+        )
 
     def graph(self) -> str:
         """Return the latest recording's graph as text."""
-        return str(self._recordings[0].graph) if self._recordings else ""
+        recordings = self.recordings
+        return str(recordings[0].graph) if recordings else ""
 
     def explain(self) -> str:
-        """Say how the function runs, and why."""
+        """Say how the function runs, and why: a line for each program (all is built where nothing was yet)."""
+        lines, how = [], " (none yet)"
+        for recording in self.recordings:
+            if not any(recording in part.built for part in self._parts):
+                self._built(self._everything, recording)
+            programs = dict.fromkeys(part.built[recording] for part in self._parts if recording in part.built)
+            lines += [f"  {one.describe()}" for one in programs or [recording]]
+            how = next((f" {one.built.program.how}" for one in programs if one.built is not None), how)
         if self.given_up is not None:
             return f"runs eagerly: {self.given_up}"
-        how = self._recordings[0].program.how if self._recordings else "(none yet)"
-        lines = [f"runs {len(self._recordings)} recording(s) {how}"]
-        for recording in self._recordings:
-            guards, kib = len(recording.graph.guards), recording.program.buffer_bytes / 1024
-            recorded, compiled = recording.seconds
-            lines.append(
-                f"  {recording.program.describe()}; {guards} guard(s); {kib:.1f} KiB of buffers per thread; "
-                f"recorded in {1e3 * recorded:.0f} ms, made to run in {1e3 * compiled:.0f} ms"
-            )
-        return "\n".join(lines)
+        return "\n".join([f"runs {len(self.recordings)} recording(s){how}", *lines])
+
+
+class _Programs:
+    """The programs of a method for callers who look at some of its results only.
+
+    Args:
+        wanted: The places of those results; None for all.
+    """
+
+    def __init__(self, wanted: frozenset[int] | None):
+        self._wanted = wanted
+        self.built: dict[Recording, Recording] = {}
+        """Whole recording → the one of what is wanted, whose program has been built."""
+        self.runs: tuple[Run, ...] = ()
+        """The functions of those that are in use, in the order of the recordings."""
+        self.directs: list[Any] = []
+        """The bound calls in machine code that were handed out."""
+
+    def build(self, recording: Recording, order: Sequence[Recording]) -> Run | None:
+        """Return the function of a recording; None if what f refers to is not as it was recorded."""
+        if recording not in self.built:
+            part = recording if self._wanted is None else recording.only(self._wanted)
+            built = part.build()
+            if built is None:
+                return None
+            self.built[recording] = part
+            for direct in self.directs:
+                direct.add(built.program, built.entry, part.results)
+            self.runs = tuple(self._run(one) for one in order if one in self.built)
+        return self._run(recording)
+
+    def _run(self, recording: Recording) -> Run:
+        built = self.built[recording].built
+        assert built is not None
+        return built.run
+
+    def clear(self) -> None:
+        """Leave every call to the eager engine."""
+        self.runs = ()
+        for direct in self.directs:
+            direct.clear()
+
+
+def _never(*_: Any) -> Any:
+    """Stand for a program that does not hold."""
+    return MISS
+
+
+def _reason(error: Exception, what: str) -> str:
+    return (
+        str(error) if isinstance(error, (NotRecordable, NotWatchable)) else f"{what}: {type(error).__name__}: {error}"
+    )
 
 
 class _Part:
@@ -235,21 +254,17 @@ class _Part:
 
     is_private = True
 
-    def __init__(self, whole: Replayed, wanted: frozenset[int]):
+    def __init__(self, whole: Replayed, part: _Programs):
         self._whole = whole
-        self._wanted = wanted
-        self._runs: dict[int, tuple[Recording, Run]] = {}
-        """By id of the recording (kept beside, so that the id stays its own)."""
-        self._directs: list[Any] = []
+        self._part = part
 
     def __call__(self, xs: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
         if current_trace() is NUMPY:
-            for recording in self._whole.recordings:
-                known = self._runs.get(id(recording))
-                results = (self._build(recording) if known is None else known[1])(xs, *rest)
+            for run in self._part.runs:
+                results = run(xs, *rest)
                 if results is not MISS:
                     return results
-        return self._whole(xs, *rest)
+        return self._whole.run_otherwise(self._part, xs, *rest)
 
     def direct(
         self,
@@ -274,15 +289,8 @@ class _Part:
         direct = self._whole.new_direct(places, fallback, seeds, take)
         if direct is None:
             return None
-        self._directs.append(direct)
+        self._part.directs.append(direct)
         return direct.function
-
-    def _build(self, recording: Recording) -> Run:
-        part = recording.only(self._wanted)
-        self._runs[id(recording)] = (recording, part.run)
-        for direct in self._directs:
-            direct.add(part.program, part.entry, part.results)
-        return part.run
 
 
 def _split(xs: Sequence[Any], rest: Sequence[Any]) -> tuple[list[Any], tuple[Any, ...], list[list[bool]]]:
@@ -306,13 +314,3 @@ def _split(xs: Sequence[Any], rest: Sequence[Any]) -> tuple[list[Any], tuple[Any
 
 
 _SINGLE = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.complex64))
-
-
-def _quietly(run: Run) -> Run:
-    """Wrap the program of a function that turns NumPy's warnings off itself."""
-
-    def quiet(*arguments: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return run(*arguments)
-
-    return quiet
