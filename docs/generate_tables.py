@@ -24,7 +24,7 @@ from diffiface.numpy_api.coverage import MODULES, UFUNC_KEYWORDS, UFUNC_METHOD_N
 from diffiface.numpy_api.table import FUNCTIONS, UFUNCS, Kind
 from diffiface.primitives import PRIMITIVES
 from diffiface.rebinding.substitutes import TRANSLATIONS, load_translations, substitute_for
-from diffiface.scipy_api import interpolate_more
+from diffiface.scipy_api import interpolate_more, optimize_refused
 from diffiface.scipy_api.distributions import REPLACEMENTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -97,7 +97,7 @@ def _translated_names(library: str) -> list[str]:
 def _is_translated(name: str, value: Any) -> bool:
     if isinstance(value, np.ufunc):
         return value in UFUNCS and UFUNCS[value].kind != "refused"
-    if inspect.ismodule(value) or name in _REFUSED_IN_INTERPOLATE:
+    if inspect.ismodule(value) or name in _REFUSED_BY_NAME:
         return False
     return FUNCTIONS[value].kind != "refused" if value in FUNCTIONS else substitute_for(value) is not value
 
@@ -131,10 +131,14 @@ def scipy_refused() -> str:
             reasons.setdefault(entry.note, []).append(f"special.{name}")
     for names, (reason, _) in interpolate_more.REFUSED.items():
         reasons.setdefault(reason, []).extend(f"interpolate.{name}" for name in names.split())
+    for names, fix in optimize_refused.REFUSED.items():
+        reasons.setdefault(f"it has no rule: {fix}", []).extend(f"optimize.{name}" for name in names.split())
     return table(["why", "functions"], ([reason, codes(names)] for reason, names in reasons.items()))
 
 
-_REFUSED_IN_INTERPOLATE = {name for names in interpolate_more.REFUSED for name in names.split()}
+_REFUSED_BY_NAME = {
+    name for table_ in (interpolate_more.REFUSED, optimize_refused.REFUSED) for names in table_ for name in names.split()
+}
 _COVERAGE = coverage()
 _ARRAY_METHODS = [row for row in _COVERAGE.values() if row.name.startswith("ndarray.")]
 _UFUNC_METHODS = [row for row in _COVERAGE.values() if row.name.rpartition(".")[2] in UFUNC_METHOD_NAMES]

@@ -44,6 +44,7 @@ TRANSLATIONS: dict[str, str] = {
     "scipy.stats": "diffiface.scipy_api.stats",
     "scipy.integrate": "diffiface.scipy_api.integrate",
     "scipy.interpolate": "diffiface.scipy_api.interpolate_more",
+    "scipy.optimize": "diffiface.scipy_api.optimize",
     "scipy.signal": "diffiface.scipy_api.signal",
     "scipy.sparse": "diffiface.scipy_api.sparse",
 }
