@@ -25,6 +25,7 @@ gradient of a real function is the direction of steepest ascent (|z|**2 has grad
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
@@ -42,6 +43,8 @@ from diffiface.errors import InputError as InputError
 from diffiface.errors import MissingBackendError as MissingBackendError
 from diffiface.errors import TracedValueError as TracedValueError
 from diffiface.errors import UnsupportedOperationError as UnsupportedOperationError
+from diffiface.flat_call import FlatCall as FlatCall
+from diffiface.flat_call import rebuild_aux as rebuild_aux
 from diffiface.primitives import NUMPY as NUMPY
 from diffiface.primitives import PRIMITIVES as PRIMITIVES
 from diffiface.primitives import CustomCall as CustomCall
@@ -99,6 +102,22 @@ ENGINE_METHODS = {
     "hessian": "value_gradient_and_hessian",
 }
 """The engine method that gives each operator everything its variants return."""
+
+
+@functools.cache
+def result_parts(operator: str) -> tuple[str, ...]:
+    """Return how each result of an operator's engine method is structured (aux, which comes last, apart).
+
+    "y" or "x": leaves like those of y or x. "batch of y", "batch of x": the same, each with a leading batch axis.
+    "y by x", "x by x": one row of leaves for each leaf of y (of x), as in `value_and_jacobian`.
+
+    >>> from diffiface import adapter
+    >>> adapter.result_parts("hvp")
+    ('y', 'x', 'batch of x')
+    """
+    from diffiface.operators.by_name import OPERATORS as operators  # which import this module
+
+    return operators[operator].parts
 
 
 class FlatFunction(Protocol):

@@ -11,24 +11,12 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-from diffiface.adapter import Backend, Cotangents, FlatFunction, InputError, Leaves, Mode, current_trace
+from diffiface.adapter import Backend, Cotangents, FlatFunction, InputError, Leaves, Mode, current_trace, result_parts
 from diffiface_enzyme.compiled import CompiledOperator
 from diffiface_enzyme.operators import SEEDED
 
 _WIDE = frozenset(map(np.dtype, ("f8", "i8", "u8")))
 _MODES = {"forward": Mode.FORWARD, "reverse": Mode.REVERSE, "both": Mode.BOTH}
-
-# What each result of an operator is shaped like: y, x, or rows of x (a Jacobian's nesting).
-_KINDS = {
-    "pushforward": ("y", "y"),
-    "pullback": ("y", "x"),
-    "derivative": ("y", "y"),
-    "gradient": ("y", "x"),
-    "jacobian": ("y", "rows"),
-    "second_derivative": ("y", "y", "y"),
-    "hvp": ("y", "x", "x"),
-    "hessian": ("y", "x", "rows"),
-}
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,8 +101,8 @@ class Enzyme(Backend):
                 values, aux = compiled(arrays, seeds, contexts)
             if outer.engine == "enzyme":
                 return *values, aux
-            kinds, any_jax = _KINDS[operator], any(isinstance(x, jax.Array) for x in xs)
-            return *(_handed_back(v, kind, xs, any_jax) for v, kind in zip(values, kinds, strict=True)), aux
+            parts, any_jax = result_parts(operator), any(isinstance(x, jax.Array) for x in xs)
+            return *(_handed_back(v, part, xs, any_jax) for v, part in zip(values, parts, strict=True)), aux
 
         if operator in SEEDED:
             return lambda xs, seeds, contexts: run(xs, contexts, seeds)
@@ -127,11 +115,11 @@ def _precision(xs: Leaves, contexts: Leaves) -> contextlib.AbstractContextManage
     return jax.enable_x64(True) if wide else contextlib.nullcontext()
 
 
-def _handed_back(value: Any, kind: str, xs: Leaves, any_jax: bool) -> Any:
+def _handed_back(value: Any, part: str, xs: Leaves, any_jax: bool) -> Any:
     """Hand a result back: what is shaped like a leaf of x in the family of that leaf, y in JAX's if any of x is."""
-    if kind == "rows":
+    if part.endswith(" by x"):
         return [_handed_back(row, "x", xs, any_jax) for row in value]
-    if kind == "x":
+    if part in ("x", "batch of x"):
         return [_in_family(v, isinstance(x, jax.Array)) for v, x in zip(value, xs, strict=True)]
     several = isinstance(value, (list, tuple))
     return [_in_family(v, any_jax) for v in value] if several else _in_family(value, any_jax)

@@ -9,15 +9,17 @@ import numpy as np
 
 from diffiface.adapter import (
     Cotangents,
+    FlatCall,
     FlatFunction,
     Leaves,
     Mode,
     Primitives,
     UnsupportedOperationError,
     errors,
+    rebuild_aux,
 )
 from diffiface_enzyme.operators import OPERATORS, SEEDED
-from diffiface_enzyme.programs import FlatCall, rebuild_aux
+from diffiface_enzyme.programs import flat_call
 
 _NUMBERS = (float, complex, np.floating, np.complexfloating, jax.Array)
 
@@ -63,7 +65,7 @@ class _Compiled:
     def _flat(self, arguments: Leaves) -> FlatCall:
         given, static = iter(arguments), iter(self._static)
         contexts = tuple(next(given if is_argument else static) for is_argument in self._mask)
-        return FlatCall(self._whole.f, self._whole.outer, contexts)
+        return flat_call(self._whole.f, self._whole.outer, contexts)
 
     def _run(self, xs: Leaves, seeds: Leaves, arguments: Leaves) -> list[Any]:
         flat = self._flat(arguments)

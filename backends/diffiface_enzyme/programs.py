@@ -14,7 +14,7 @@ from enzyme_ad.jax import JaXPipeline, ffi_call  # pyright: ignore[reportMissing
 from enzyme_ad.jax.primitives import LANG_MHLO  # pyright: ignore[reportMissingImports]
 from jax.core import ShapedArray, Tracer, eval_jaxpr
 
-from diffiface.adapter import FlatFunction, Leaves, Primitives, UnsupportedOperationError, trees
+from diffiface.adapter import FlatCall, FlatFunction, Leaves, Primitives, UnsupportedOperationError
 from diffiface_enzyme.primitives import EnzymePrimitives
 
 _JAX_FOLDER = str(Path(jax.__file__).parent)
@@ -39,22 +39,9 @@ _REFUSED |= dict.fromkeys(_LAPACK, "it is a call of LAPACK, of which Enzyme has 
 """Operations of JAX that Enzyme is not given, with the reason."""
 
 
-class FlatCall:
-    """One run of f as a JAX function: `flat(*xs) -> (ys, arrays in aux)`."""
-
-    def __init__(self, f: FlatFunction, outer: Primitives, contexts: Leaves):
-        self.f, self.outer, self.contexts = f, outer, contexts
-        self.rest: tuple[Any, list[Any]] | None = None
-        """What aux holds besides arrays: text and plain numbers cannot pass through JAX."""
-
-    def __call__(self, *xs: Any) -> tuple[tuple[Any, ...], list[Any]]:
-        ys, aux = self.f(EnzymePrimitives(self.outer), xs, self.contexts)
-        ys = tuple(y if isinstance(y, jax.Array) else jnp.asarray(np.array(y)) for y in ys)
-        if aux is None:
-            return ys, []
-        leaves, structure = trees.flatten(aux)
-        self.rest = structure, [None if isinstance(leaf, jax.Array) else (leaf,) for leaf in leaves]
-        return ys, [leaf for leaf in leaves if isinstance(leaf, jax.Array)]
+def flat_call(f: FlatFunction, outer: Primitives, contexts: Leaves) -> FlatCall:
+    """Return one run of f as a JAX function: `flat(*xs) -> (ys, arrays in aux)`."""
+    return FlatCall(f, lambda: EnzymePrimitives(outer), contexts, lambda y: jnp.asarray(np.array(y)))
 
 
 class Program:
@@ -142,15 +129,6 @@ def _passes(mode: str, inputs: list[str], outputs: list[str]) -> str:
             "remove-unnecessary-enzyme-ops,enzyme-simplify-math,canonicalize,cse",
         ]
     )
-
-
-def rebuild_aux(rest: tuple[Any, list[Any]] | None, arrays: list[Any]) -> Any:
-    """Put aux together from what JAX returned and what was kept."""
-    if rest is None:
-        return None
-    structure, kept = rest
-    remaining = iter(arrays)
-    return trees.unflatten(structure, [next(remaining) if leaf is None else leaf[0] for leaf in kept])
 
 
 def _equations(jaxpr: Any) -> Iterator[tuple[Any, list[Any]]]:

@@ -11,22 +11,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffiface.adapter import Backend, Cotangents, FlatFunction, InputError, Leaves, current_trace
+from diffiface.adapter import (
+    Backend,
+    Cotangents,
+    FlatFunction,
+    InputError,
+    Leaves,
+    current_trace,
+    rebuild_aux,
+    result_parts,
+)
 from diffiface_jax.arrays import device_named
 from diffiface_jax.compiled import CompiledOperator
-from diffiface_jax.operators import OPERATORS, SEEDED, FlatCall, rebuild_aux
+from diffiface_jax.operators import OPERATORS, SEEDED, flat_call
 
-# What each result of an operator is shaped like: y, x, or rows of x (a Jacobian's nesting).
-_KINDS = {
-    "pushforward": ("y", "y"),
-    "pullback": ("y", "x"),
-    "derivative": ("y", "y"),
-    "gradient": ("y", "x"),
-    "jacobian": ("y", "rows"),
-    "second_derivative": ("y", "y", "y"),
-    "hvp": ("y", "x", "x"),
-    "hessian": ("y", "x", "rows"),
-}
 _WIDE = frozenset(map(np.dtype, ("f8", "c16", "i8", "u8")))
 _HALF = {np.dtype("f8"): np.dtype("f4"), np.dtype("c16"): np.dtype("c8")}
 
@@ -105,7 +103,9 @@ class JAX(Backend):
     ) -> Callable[..., tuple[Any, ...]] | None:
         if not self.jit:
             return None
-        donates = self.donate and "x" in _KINDS[operator]  # (to results of another shape x's memory is of no use)
+        donates = self.donate and not {"x", "batch of x"}.isdisjoint(
+            result_parts(operator)
+        )  # (to results of another shape x's memory is of no use)
         compiled = CompiledOperator(operator, f, self.chunk_size, donates)
         native = getattr(f, "native", False)
 
@@ -141,7 +141,7 @@ class JAX(Backend):
             # JAX may alias a NumPy array it was given; what outlives this call must not change with it.
             arrays = tuple(x if isinstance(x, jax.Array) else np.array(x) for x in xs)
             constants = tuple(map(_native_constant, contexts)) if native else contexts
-            flat = FlatCall(f, current_trace(), constants)
+            flat = flat_call(f, current_trace(), constants)
             *values, in_aux = OPERATORS[operator](flat, arrays, *seeds, self.chunk_size)
         aux = rebuild_aux(flat.rest, in_aux)
         if current_trace().engine == "jax":
@@ -215,7 +215,8 @@ def _finished(operator: str, values: list[Any], aux: Any, jax_xs: Leaves | None)
     if jax_xs is None:
         return *map(_to_numpy, values), aux
     narrow = jax.dtypes.canonicalize_dtype(np.float64) == np.float32 and not any(map(_is_wide, jax_xs))
-    return *(_by_leaf(value, kind, jax_xs, narrow) for value, kind in zip(values, _KINDS[operator], strict=True)), aux
+    parts = result_parts(operator)
+    return *(_by_leaf(value, part, jax_xs, narrow) for value, part in zip(values, parts, strict=True)), aux
 
 
 def _to_numpy(value: Any) -> Any:
@@ -232,11 +233,11 @@ def _is_jax(value: Any) -> bool:
     return type(value) is not np.ndarray and isinstance(value, jax.Array)
 
 
-def _by_leaf(value: Any, kind: str, xs: Leaves, narrow: bool) -> Any:
+def _by_leaf(value: Any, part: str, xs: Leaves, narrow: bool) -> Any:
     """Convert results that belong to NumPy leaves of an x that has JAX leaves too, and keep the others."""
-    if kind == "rows":
+    if part.endswith(" by x"):
         return [_by_leaf(row, "x", xs, narrow) for row in value]
-    if kind == "x":
+    if part in ("x", "batch of x"):
         return tuple(
             _narrowed(v, narrow) if isinstance(x, jax.Array) else _to_numpy(v) for v, x in zip(value, xs, strict=True)
         )

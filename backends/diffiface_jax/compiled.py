@@ -11,8 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from diffiface.adapter import NUMPY, Cotangents, FlatFunction, Leaves
-from diffiface_jax.operators import OPERATORS, SEEDED, FlatCall, rebuild_aux
+from diffiface.adapter import NUMPY, Cotangents, FlatCall, FlatFunction, Leaves, rebuild_aux
+from diffiface_jax.operators import OPERATORS, SEEDED, flat_call
 
 _TRACED_NUMBERS = (float, complex, np.floating, np.complexfloating)
 
@@ -89,9 +89,9 @@ class _Jitted:
 
     def _flat(self, traced: Leaves) -> FlatCall:
         if not self._static:
-            return FlatCall(self._f, NUMPY, tuple(traced))
+            return flat_call(self._f, NUMPY, tuple(traced))
         arguments, constants = iter(traced), iter(self._static)
-        return FlatCall(self._f, NUMPY, tuple(next(arguments if is_traced else constants) for is_traced in self._mask))
+        return flat_call(self._f, NUMPY, tuple(next(arguments if is_traced else constants) for is_traced in self._mask))
 
     def outputs(self, xs: Leaves, traced: Leaves) -> list[tuple[tuple[int, ...], np.dtype]]:
         """Return the shapes and dtypes of y's leaves, for cotangents that are made from them."""

@@ -14,37 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffiface.adapter import Cotangents, FlatFunction, Leaves, Primitives, trees
+from diffiface.adapter import Cotangents, FlatCall, FlatFunction, Leaves, Primitives
 from diffiface_jax.primitives import JAXPrimitives
 
 
-class FlatCall:
-    """One run of f as a JAX function: `flat(*xs) -> (ys, arrays in aux)`, as JAX's has_aux wants it.
-
-    What else aux holds (text, plain numbers) cannot pass through JAX and is kept in `rest`.
-    """
-
-    def __init__(self, f: FlatFunction, outer: Primitives, contexts: Leaves):
-        self.f, self.outer, self.contexts = f, outer, contexts
-        self.rest: tuple[Any, list[Any]] | None = None
-
-    def __call__(self, *xs: Any) -> tuple[tuple[Any, ...], list[Any]]:
-        ys, aux = self.f(JAXPrimitives(self.outer), xs, self.contexts)
-        ys = tuple(y if isinstance(y, jax.Array) else jnp.asarray(np.array(y)) for y in ys)
-        if aux is None:
-            return ys, []
-        leaves, structure = trees.flatten(aux)
-        self.rest = structure, [None if isinstance(leaf, jax.Array) else (leaf,) for leaf in leaves]
-        return ys, [leaf for leaf in leaves if isinstance(leaf, jax.Array)]
-
-
-def rebuild_aux(rest: tuple[Any, list[Any]] | None, arrays: Sequence[Any]) -> Any:
-    """Put aux together from what JAX returned and what was kept."""
-    if rest is None:
-        return None
-    structure, kept = rest
-    remaining = iter(arrays)
-    return trees.unflatten(structure, [next(remaining) if leaf is None else leaf[0] for leaf in kept])
+def flat_call(f: FlatFunction, outer: Primitives, contexts: Leaves) -> FlatCall:
+    """Return one run of f as a JAX function, `flat(*xs) -> (ys, arrays in aux)`, as JAX's has_aux wants it."""
+    return FlatCall(f, lambda: JAXPrimitives(outer), contexts, lambda y: jnp.asarray(np.array(y)))
 
 
 def _size(leaves: Sequence[Any]) -> int:

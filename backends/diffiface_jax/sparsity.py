@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffiface.adapter import NUMPY, FlatFunction, Leaves
-from diffiface_jax.operators import FlatCall
+from diffiface_jax.operators import flat_call
 
 
 def pattern_by_asdex(
@@ -28,7 +28,7 @@ def pattern_by_asdex(
     shapes = [x.shape for x in xs]
     dtypes = [x.dtype for x in xs]
     ends = np.cumsum([math.prod(shape) for shape in shapes]).tolist()
-    flat = FlatCall(f, NUMPY, contexts)
+    flat = flat_call(f, NUMPY, contexts)
 
     def of_vector(vector: jax.Array) -> Any:
         parts = jnp.split(vector, ends[:-1])

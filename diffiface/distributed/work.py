@@ -16,18 +16,11 @@ import numpy as np
 from diffiface.adapter import Backend, Leaves
 from diffiface.arrays import family_of
 from diffiface.errors import InputError
+from diffiface.operators.by_name import OPERATORS
 from diffiface.operators.call import Call
-from diffiface.operators.derivative import DERIVATIVE
-from diffiface.operators.gradient import GRADIENT
-from diffiface.operators.hessian import HESSIAN
-from diffiface.operators.hvp import HVP
-from diffiface.operators.jacobian import JACOBIAN
 from diffiface.operators.operator import Operator
 from diffiface.operators.prepared_engine import engine_run
-from diffiface.operators.pullback import PULLBACK
-from diffiface.operators.pushforward import PUSHFORWARD
 from diffiface.operators.same_value import check_same_value
-from diffiface.operators.second_derivative import SECOND_DERIVATIVE
 
 _MOST_PREPARED = 256
 """How many preparations a process keeps; those not used for longest go first."""
@@ -106,8 +99,7 @@ def argnums_with_chunk(argnums: int | tuple[int, ...]) -> int | tuple[int, ...]:
 
 # Without seeds: a request brings them flattened.
 _OPERATORS: dict[str, Operator] = {
-    operator.name: dataclasses.replace(operator, seeds=None, fills_output=False)
-    for operator in (PUSHFORWARD, PULLBACK, DERIVATIVE, GRADIENT, JACOBIAN, SECOND_DERIVATIVE, HVP, HESSIAN)
+    name: dataclasses.replace(operator, seeds=None, fills_output=False) for name, operator in OPERATORS.items()
 }
 
 _prepared: OrderedDict[Any, tuple[Callable[..., Any], Any]] = OrderedDict()
