@@ -39,6 +39,7 @@ from diffiface import trees as trees
 from diffiface.captured import NotWatchable as NotWatchable
 from diffiface.captured import Watch as Watch
 from diffiface.captured import user_function as user_function
+from diffiface.captured import watched as watched
 from diffiface.errors import InputError as InputError
 from diffiface.errors import MissingBackendError as MissingBackendError
 from diffiface.errors import TracedValueError as TracedValueError

@@ -288,6 +288,14 @@ def _is_library(module: str | None) -> bool:
     return module.startswith(_ENGINES) or module.partition(".")[0] in _LIBRARIES
 
 
+def watched(f: Any) -> Watch | None:
+    """Watch what the user's function refers to, arrays by their contents; None where changes cannot be noticed."""
+    try:
+        return Watch(user_function(f), live=False)
+    except NotWatchable:
+        return None
+
+
 def user_function(f: Any) -> Any:
     """Return what the user wrote behind the front end's flat functions."""
     while _is_library(type(f).__module__) and hasattr(f, "f"):

@@ -23,8 +23,10 @@ from diffiface.adapter import (
 )
 from diffiface_jax.arrays import device_named
 from diffiface_jax.compiled import CompiledOperator
+from diffiface_jax.failures import cause_of, no_failures
 from diffiface_jax.operators import OPERATORS, SEEDED, flat_call
 
+_LIKE_X = ("x", "batch of x")
 _WIDE = frozenset(map(np.dtype, ("f8", "c16", "i8", "u8")))
 _HALF = {np.dtype("f8"): np.dtype("f4"), np.dtype("c16"): np.dtype("c8")}
 
@@ -103,9 +105,8 @@ class JAX(Backend):
     ) -> Callable[..., tuple[Any, ...]] | None:
         if not self.jit:
             return None
-        donates = self.donate and not {"x", "batch of x"}.isdisjoint(
-            result_parts(operator)
-        )  # (to results of another shape x's memory is of no use)
+        # (to results of another shape than x's its memory is of no use)
+        donates = self.donate and any(part in _LIKE_X for part in result_parts(operator))
         compiled = CompiledOperator(operator, f, self.chunk_size, donates)
         native = getattr(f, "native", False)
 
@@ -114,9 +115,12 @@ class JAX(Backend):
             if in_jax:
                 # JAX computes its results after this call has returned, from memory that must not change then.
                 xs, contexts = tuple(map(_own, xs)), tuple(map(_own, contexts))
-            with self._on_device(), _precision(xs, contexts) if native else jax.enable_x64(True):
-                values, aux = compiled(xs, seeds, contexts)
-            return _finished(operator, values, aux, xs if in_jax else None)
+            try:
+                with self._on_device(), _precision(xs, contexts) if native else jax.enable_x64(True):
+                    values, aux = compiled(xs, seeds, contexts)
+                return _finished(operator, values, aux, xs if in_jax else None)
+            except jax.errors.JaxRuntimeError as error:
+                raise cause_of(error, compiled.failures) from None
 
         if (
             operator == "gradient"
@@ -136,17 +140,21 @@ class JAX(Backend):
     def _eager(
         self, operator: str, f: FlatFunction, xs: Leaves, seeds: tuple[Any, ...], contexts: Leaves
     ) -> tuple[Any, ...]:
-        native = getattr(f, "native", False)
-        with self._on_device(), _precision(xs, contexts) if native else jax.enable_x64(True):
-            # JAX may alias a NumPy array it was given; what outlives this call must not change with it.
-            arrays = tuple(x if isinstance(x, jax.Array) else np.array(x) for x in xs)
-            constants = tuple(map(_native_constant, contexts)) if native else contexts
-            flat = flat_call(f, current_trace(), constants)
-            *values, in_aux = OPERATORS[operator](flat, arrays, *seeds, self.chunk_size)
-        aux = rebuild_aux(flat.rest, in_aux)
-        if current_trace().engine == "jax":
-            return *values, aux
-        return _finished(operator, values, aux, xs if any(map(_is_jax, xs)) else None)
+        native, outer = getattr(f, "native", False), current_trace()
+        nested = outer.engine == "jax"
+        # Values of an outer trace of JAX's are computed when the outer program runs.
+        failures = outer.failures if nested else no_failures()
+        try:
+            with self._on_device(), _precision(xs, contexts) if native else jax.enable_x64(True):
+                # JAX may alias a NumPy array it was given; what outlives this call must not change with it.
+                arrays = tuple(x if isinstance(x, jax.Array) else np.array(x) for x in xs)
+                constants = tuple(map(_native_constant, contexts)) if native else contexts
+                flat = flat_call(f, outer, constants, failures)
+                *values, in_aux = OPERATORS[operator](flat, arrays, *seeds, self.chunk_size)
+            aux = rebuild_aux(flat.rest, in_aux)
+            return (*values, aux) if nested else _finished(operator, values, aux, xs if any(map(_is_jax, xs)) else None)
+        except jax.errors.JaxRuntimeError as error:
+            raise (error if nested else cause_of(error, failures)) from None
 
 
 class _GradientOfArrays:
@@ -155,32 +163,48 @@ class _GradientOfArrays:
     def __init__(
         self, compiled: CompiledOperator, general: Callable[..., tuple[Any, ...]], xs: Leaves, contexts: Leaves
     ):
-        self._general = general
-        self._jitted, _ = compiled.jitted_for(xs, contexts)
+        self._general, self._compiled = general, compiled
+        self._prepared_for = xs, contexts
 
     def __call__(self, xs: Leaves, contexts: Leaves) -> tuple[Any, ...]:
         if not all(type(value) is np.ndarray for value in (*xs, *contexts)):
             return self._general(xs, contexts)
-        with jax.enable_x64(True):
-            y, gradients, arrays = self._jitted.function(*xs, *contexts)
-            aux = None if self._jitted.rest is None else rebuild_aux(self._jitted.rest, arrays)
-            return _finished("gradient", [y, gradients], aux, None)
+        jitted, _ = self._compiled.jitted_for(xs, contexts)
+        try:
+            with jax.enable_x64(True):
+                y, gradients, arrays = jitted.function(*xs, *contexts)
+                aux = None if jitted.rest is None else rebuild_aux(jitted.rest, arrays)
+                return _finished("gradient", [y, gradients], aux, None)
+        except jax.errors.JaxRuntimeError as error:
+            raise cause_of(error, self._compiled.failures) from None
 
     def only(self, indices: tuple[int, ...]) -> Callable[..., tuple[Any, ...]]:
         """Return the run for one x without aux, whose arguments the front end has compared with the prepared ones."""
         # Each microsecond of Python here is a tenth of what a small jitted function takes: hence the local names.
-        function, enable_x64, array = self._jitted.function, jax.enable_x64, np.array
-        traced = jax.errors.TracerArrayConversionError
+        function, enable_x64, array = self._function(), jax.enable_x64, np.array
+        traced, failed = jax.errors.TracerArrayConversionError, jax.errors.JaxRuntimeError
+        compiled, generation = self._compiled, self._compiled.generation
+        is_current, failures = compiled.is_current, compiled.failures
 
         def run(xs: Leaves, contexts: Leaves) -> tuple[Any, ...]:
-            with enable_x64(True):
-                y, (gradient,), _ = function(*xs, *contexts)
-                try:
-                    return array(y)[()], (array(gradient),), None
-                except traced:  # the user's own jit or vmap runs around this call
-                    return y, (gradient,), None
+            nonlocal function, generation
+            if not is_current() or compiled.generation != generation:
+                function, generation = self._function(), compiled.generation
+            try:
+                with enable_x64(True):
+                    y, (gradient,), _ = function(*xs, *contexts)
+                    try:
+                        return array(y)[()], (array(gradient),), None
+                    except traced:  # the user's own jit or vmap runs around this call
+                        return y, (gradient,), None
+            except failed as error:
+                raise cause_of(error, failures) from None
 
         return run
+
+    def _function(self) -> Callable[..., Any]:
+        """Return the jitted function, of all that f refers to as it is now."""
+        return self._compiled.jitted_for(*self._prepared_for)[0].function
 
 
 def _is_numeric_array(value: Any) -> bool:
@@ -237,7 +261,7 @@ def _by_leaf(value: Any, part: str, xs: Leaves, narrow: bool) -> Any:
     """Convert results that belong to NumPy leaves of an x that has JAX leaves too, and keep the others."""
     if part.endswith(" by x"):
         return [_by_leaf(row, "x", xs, narrow) for row in value]
-    if part in ("x", "batch of x"):
+    if part in _LIKE_X:
         return tuple(
             _narrowed(v, narrow) if isinstance(x, jax.Array) else _to_numpy(v) for v, x in zip(value, xs, strict=True)
         )

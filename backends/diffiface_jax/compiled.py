@@ -11,7 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from diffiface.adapter import NUMPY, Cotangents, FlatCall, FlatFunction, Leaves, rebuild_aux
+from diffiface.adapter import NUMPY, Cotangents, FlatCall, FlatFunction, Leaves, rebuild_aux, watched
+from diffiface_jax.failures import no_failures
 from diffiface_jax.operators import OPERATORS, SEEDED, flat_call
 
 _TRACED_NUMBERS = (float, complex, np.floating, np.complexfloating)
@@ -41,6 +42,20 @@ class CompiledOperator:
         self.donates = donates
         """Whether XLA may use the memory of xs for results."""
         self._jitted: dict[Any, _Jitted] = {}
+        self.failures = no_failures()
+        self.generation = 0
+        """How often f has been traced anew because something had changed that it refers to."""
+        # (a function for JAX behaves under jit as its author expects of JAX, and JAX's arrays cannot change)
+        self._watch = None if getattr(f, "native", False) else watched(f)
+
+    def is_current(self) -> bool:
+        """Say whether all that f refers to besides its arguments is as it was when it was traced."""
+        return self._watch is None or self._watch.holds()
+
+    def trace_ended(self) -> None:
+        """Give up watching what f changes itself: every call would find it changed."""
+        if not self.is_current():
+            self._watch = None
 
     def __call__(self, xs: Leaves, seeds: Cotangents, contexts: Leaves) -> tuple[list[Any], Any]:
         jitted, traced = self.jitted_for(xs, contexts)
@@ -51,6 +66,8 @@ class CompiledOperator:
 
     def jitted_for(self, xs: Leaves, contexts: Leaves) -> tuple[_Jitted, Leaves]:
         """Return the jitted function for these constants, and those of them that are its arguments."""
+        if not self.is_current():
+            self._jitted, self._watch, self.generation = {}, watched(self.f), self.generation + 1
         traced, static, mask, key = contexts, [], (), (len(xs), len(contexts))
         for context in contexts:
             if not _is_traced_argument(context):
@@ -72,7 +89,7 @@ class _Jitted:
         self, compiled: CompiledOperator, x_count: int, traced_count: int, mask: tuple[bool, ...], static: list[Any]
     ):
         self.rest: tuple[Any, list[Any]] | None = None
-        self._f, self._mask, self._static = compiled.f, mask, static
+        self._f, self._mask, self._static, self._failures = compiled.f, mask, static, compiled.failures
         self._outputs: list[tuple[tuple[int, ...], np.dtype]] | None = None
         transformation: Callable[..., Any] = OPERATORS[compiled.operator]
         takes_seeds, chunk_size = compiled.operator in SEEDED, compiled.chunk_size
@@ -83,15 +100,17 @@ class _Jitted:
             flat = self._flat(traced)
             results = transformation(flat, xs, *([seeds] if takes_seeds else []), chunk_size)
             self.rest = flat.rest
+            compiled.trace_ended()
             return results
 
         self.function = jax.jit(run, donate_argnums=tuple(range(x_count)) if compiled.donates else ())
 
     def _flat(self, traced: Leaves) -> FlatCall:
         if not self._static:
-            return flat_call(self._f, NUMPY, tuple(traced))
+            return flat_call(self._f, NUMPY, tuple(traced), self._failures)
         arguments, constants = iter(traced), iter(self._static)
-        return flat_call(self._f, NUMPY, tuple(next(arguments if is_traced else constants) for is_traced in self._mask))
+        contexts = tuple(next(arguments if is_traced else constants) for is_traced in self._mask)
+        return flat_call(self._f, NUMPY, contexts, self._failures)
 
     def outputs(self, xs: Leaves, traced: Leaves) -> list[tuple[tuple[int, ...], np.dtype]]:
         """Return the shapes and dtypes of y's leaves, for cotangents that are made from them."""

@@ -19,6 +19,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from diffiface.adapter import CustomCall, Primitives, errors
+from diffiface_jax.failures import left_with
 from diffiface_jax.promotion import dtype_of
 from diffiface_jax.words import from_words, packed, to_words, unpacked, words_of
 
@@ -100,7 +101,8 @@ def call_out(p: Primitives, call: CustomCall, operands: Sequence[Any]) -> tuple[
         complete = [*constants]
         for i, w, dtype in zip(positions, words, dtypes, strict=True):
             complete[i] = from_words(np.asarray(w), dtype)
-        ys = call.on_host(complete)
+        with left_with(p):
+            ys = call.on_host(complete)
         for y, o in zip(ys, outputs, strict=True):
             if np.shape(y) != o.shape:
                 raise errors.RuleError(

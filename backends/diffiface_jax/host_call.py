@@ -11,6 +11,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from diffiface.adapter import Primitives, nested_rules
+from diffiface_jax.failures import left_with
 from diffiface_jax.promotion import dtype_of
 from diffiface_jax.words import from_words, packed, to_words, unpacked, words_of
 
@@ -28,7 +29,8 @@ def host_call(p: Primitives, name: str, arguments: tuple[Any, ...], parameters: 
     def run(*words: Any) -> tuple[np.ndarray, ...]:
         # A Python number in `arguments` stays one, so that it does not decide the dtype.
         operands = [from_words(np.asarray(w), dtype) for w, dtype in zip(words, dtypes, strict=True)]
-        results = nested_rules.on_host(name, _completed(arguments, positions, operands), parameters)
+        with left_with(p):
+            results = nested_rules.on_host(name, _completed(arguments, positions, operands), parameters)
         return tuple(to_words(y.astype(o.dtype, copy=False)) for y, o in zip(results, outputs, strict=True))
 
     def value(*operands: Any) -> tuple[Any, ...]:

@@ -15,12 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffiface.adapter import Cotangents, FlatCall, FlatFunction, Leaves, Primitives
+from diffiface_jax.failures import Failures
 from diffiface_jax.primitives import JAXPrimitives
 
 
-def flat_call(f: FlatFunction, outer: Primitives, contexts: Leaves) -> FlatCall:
+def flat_call(f: FlatFunction, outer: Primitives, contexts: Leaves, failures: Failures | None = None) -> FlatCall:
     """Return one run of f as a JAX function, `flat(*xs) -> (ys, arrays in aux)`, as JAX's has_aux wants it."""
-    return FlatCall(f, lambda: JAXPrimitives(outer), contexts, lambda y: jnp.asarray(np.array(y)))
+    return FlatCall(f, lambda: JAXPrimitives(outer, failures), contexts, lambda y: jnp.asarray(np.array(y)))
 
 
 def _size(leaves: Sequence[Any]) -> int:

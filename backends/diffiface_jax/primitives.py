@@ -13,6 +13,7 @@ from jax.core import Tracer
 
 from diffiface.adapter import CustomCall, Primitives, errors
 from diffiface_jax import custom_calls
+from diffiface_jax.failures import Failures, no_failures
 from diffiface_jax.fourier import Fourier
 from diffiface_jax.linear_algebra import LinearAlgebra
 from diffiface_jax.matrix_functions import MatrixFunctions
@@ -55,7 +56,9 @@ class JAXPrimitives(LinearAlgebra, MatrixFunctions, Fourier, SpecialFunctions, P
     engine = "jax"
     traced_type = jax.Array  # tracers pass isinstance as well
 
-    def __init__(self, outer: Primitives):
+    def __init__(self, outer: Primitives, failures: Failures | None = None):
+        self.failures = getattr(outer, "failures", no_failures()) if failures is None else failures
+        """What calls on the host raise is left here, for whoever runs the program."""
         self.accepts = (outer, *outer.accepts) if isinstance(outer, JAXPrimitives) else ()
         self._element_operations = 0
 

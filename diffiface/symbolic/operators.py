@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diffiface.captured import NotWatchable, Watch, user_function
+from diffiface.captured import Watch, watched
 from diffiface.symbolic.algebra import Algebra
 from diffiface.symbolic.calls import SymbolicPrimitives
 from diffiface.symbolic.programs import Program, is_varying
@@ -115,10 +115,7 @@ class PreparedProgram:
         return found
 
     def _written(self, xs: Leaves, contexts: Leaves) -> _Kept:
-        try:
-            watch = Watch(user_function(self._f), live=False)
-        except NotWatchable:
-            watch = None
+        watch = watched(self._f)
         program = Program(self._algebra, self.operator, self._f, xs, contexts, keep_constants=False)
         if watch is not None and not watch.holds():
             watch = None  # f itself changes what it refers to

@@ -181,7 +181,11 @@ class Program:
         batch = p.shape(made[0])[0] if made else 1
         rows = []
         for b in range(max(batch, 1)):
-            row = [entry for seed in made for entry in p.raw(seed).entries[b : b + 1].reshape(-1)] if batch else self.seeds
+            row = (
+                [entry for seed in made for entry in p.raw(seed).entries[b : b + 1].reshape(-1)]
+                if batch
+                else self.seeds
+            )
             exchange = self._made_again(p, [*self.xs, *self.seeds], [*values, *row])
             rows.append([self._algebra.substitute(part, *exchange) for part in self.outputs()])
         y, *derived, aux = rows[0]

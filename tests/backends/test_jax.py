@@ -240,3 +240,31 @@ def test_the_family():
 def test_backends_print_compare_and_hash():
     assert repr(di.backend("jax", jit=False)) == "backend('jax', jit=False)"
     assert JAX() == JAX(jit=True) != JAX(jit=False) and len({JAX(), JAX(), JAX(jit=False)}) == 2
+
+
+def test_what_f_refers_to_may_change_after_preparing():
+    state, weights, traces = {"factor": 1.0}, np.ones(3), []
+
+    def f(x):
+        traces.append(x)
+        return state["factor"] * np.sum(weights * x**2)
+
+    def g(x):
+        return f(x)
+
+    del traces[:]
+    x = np.array([1.0, 2.0, 3.0])
+    gradient, hessian = di.prepare_gradient(lambda x: state["factor"] * np.sum(weights * x**2), "jax", x), None
+    for factor, weight in ((1.0, 1.0), (-2.0, 1.0), (-2.0, 4.0)):
+        state["factor"], weights[0] = factor, weight
+        due = 2 * factor * weights * x
+        np.testing.assert_allclose(gradient.gradient(x), due)
+        np.testing.assert_allclose(gradient.value_and_gradient(x)[1], due)  # which has a compiled call of its own
+        hessian = hessian or di.prepare_hessian(lambda x: state["factor"] * np.sum(weights * x**2), "jax", x)
+        np.testing.assert_allclose(hessian.hessian(x).diagonal(), 2 * factor * weights)
+    # What f changes itself is not watched: it would be traced at every call.
+    prep = di.prepare_gradient(g, "jax", x)
+    prep.gradient(x)
+    count = len(traces)
+    prep.gradient(x + 1)
+    assert len(traces) == count

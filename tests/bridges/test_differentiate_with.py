@@ -64,6 +64,15 @@ def test_in_numpy_code(outer, inner):
     np.testing.assert_allclose(prep.gradient(X + 0.1, C), 3 * np.cos(X + 0.1) * C, **first)
 
 
+@pytest.mark.parametrize("outer", ["reverse", "casadi", "sympy"])
+@pytest.mark.parametrize("inner", ["casadi", "sympy"])
+def test_third_derivatives_of_numbers_by_symbols(outer, inner):
+    require(outer), require(inner)
+    F = di.DifferentiateWith(lambda x: np.sin(x) * np.ones(2), inner)
+    second = lambda x: di.second_derivative(lambda x: np.sum(F(x)), outer, x)
+    np.testing.assert_allclose(di.derivative(second, outer, 0.7), -2 * np.cos(0.7), rtol=1e-12)
+
+
 @pytest.mark.parametrize("outer", OUTER)
 def test_third_order(outer, inner):
     require(outer)
@@ -221,7 +230,7 @@ def test_plain_spellings(backend):
 # ---- bad input
 
 
-@pytest.mark.parametrize("outer", ["forward", "reverse", "torch", "autograd"])
+@pytest.mark.parametrize("outer", ["forward", "reverse", "torch", "autograd", "jax"])
 def test_what_f_raises_comes_through_with_a_note(outer):
     require(outer)
 
@@ -234,7 +243,7 @@ def test_what_f_raises_comes_through_with_a_note(outer):
     assert any("while fails ran" in note for note in caught.value.__notes__)
 
 
-@pytest.mark.parametrize("outer", ["casadi", "sympy"])
+@pytest.mark.parametrize("outer", ["casadi", "sympy", "jax"])
 def test_what_f_raises_once_written_down(outer):
     """The program is written down with an example of x; what f raises at another x comes through."""
     require(outer)
