@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import autograd.numpy as anp
 import autograd.scipy.special as asp
@@ -22,8 +22,14 @@ from diffiface_autograd.host_call import host_call
 from diffiface_autograd.linear_algebra import LinearAlgebra
 
 
-def _traced(function: Callable[..., Any]) -> Callable[..., Any]:
-    return staticmethod(lambda *operands: function(*map(_private, operands)))
+def _of_one(function: Callable[..., Any]) -> Callable[..., Any]:
+    return staticmethod(lambda x: function(x if type(x) is ArrayBox else _private(x)))
+
+
+def _of_two(function: Callable[..., Any]) -> Callable[..., Any]:
+    return staticmethod(
+        lambda x, y: function(x if type(x) is ArrayBox else _private(x), y if type(y) is ArrayBox else _private(y))
+    )
 
 
 def _untraced(name: str) -> Callable[..., Any]:
@@ -35,11 +41,22 @@ def _untraced(name: str) -> Callable[..., Any]:
 _FLOAT64 = np.dtype(np.float64)
 
 
+def _mean(
+    p: AutogradPrimitives, a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, *, where: Any = True
+) -> Any:
+    """NumPy's mean where autograd has its derivative: of all elements or along one axis."""
+    if not isinstance(a, Box) or dtype is not None or where is not True:
+        return NotImplemented
+    return anp.mean(a, axis=axis, keepdims=bool(keepdims)) if axis is None or type(axis) is int else NotImplemented
+
+
 class AutogradPrimitives(LinearAlgebra, Primitives):
     """Boxes as the dress sees them."""
 
     engine = "autograd"
     traced_type = ArrayBox
+    traced_inexact = True
+    composites: ClassVar[dict[str, Callable[..., Any]]] = {"numpy.mean": _mean}
 
     def __init__(self, outer: Primitives, level: int):
         self.accepts = (outer, *outer.accepts) if isinstance(outer, AutogradPrimitives) else ()
@@ -71,6 +88,11 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
                 return ()
         return np.shape(plain(value))
 
+    def rank(self, value: Any) -> int:
+        if type(value) is ArrayBox and type(value._value) is np.ndarray:
+            return value._value.ndim
+        return np.ndim(plain(value))
+
     def primal(self, value: Any) -> Any:
         return plain(value)
 
@@ -82,34 +104,34 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
 
     # ---- elementwise
 
-    negative = _traced(anp.negative)
-    absolute = _traced(anp.abs)
-    square = _traced(anp.square)
-    sqrt = _traced(anp.sqrt)
-    cbrt = _traced(rules.cbrt)
-    reciprocal = _traced(anp.reciprocal)
-    exp = _traced(anp.exp)
-    exp2 = _traced(anp.exp2)
-    expm1 = _traced(anp.expm1)
-    log = _traced(anp.log)
-    log2 = _traced(anp.log2)
-    log10 = _traced(anp.log10)
-    log1p = _traced(anp.log1p)
-    sin = _traced(anp.sin)
-    cos = _traced(anp.cos)
-    tan = _traced(anp.tan)
-    arcsin = _traced(anp.arcsin)
-    arccos = _traced(anp.arccos)
-    arctan = _traced(anp.arctan)
-    sinh = _traced(anp.sinh)
-    cosh = _traced(anp.cosh)
-    tanh = _traced(anp.tanh)
-    arcsinh = _traced(anp.arcsinh)
-    arccosh = _traced(anp.arccosh)
-    arctanh = _traced(anp.arctanh)
-    conjugate = _traced(anp.conj)
-    real = _traced(anp.real)
-    imag = _traced(anp.imag)
+    negative = _of_one(anp.negative)
+    absolute = _of_one(anp.abs)
+    square = _of_one(anp.square)
+    sqrt = _of_one(anp.sqrt)
+    cbrt = _of_one(rules.cbrt)
+    reciprocal = _of_one(anp.reciprocal)
+    exp = _of_one(anp.exp)
+    exp2 = _of_one(anp.exp2)
+    expm1 = _of_one(anp.expm1)
+    log = _of_one(anp.log)
+    log2 = _of_one(anp.log2)
+    log10 = _of_one(anp.log10)
+    log1p = _of_one(anp.log1p)
+    sin = _of_one(anp.sin)
+    cos = _of_one(anp.cos)
+    tan = _of_one(anp.tan)
+    arcsin = _of_one(anp.arcsin)
+    arccos = _of_one(anp.arccos)
+    arctan = _of_one(anp.arctan)
+    sinh = _of_one(anp.sinh)
+    cosh = _of_one(anp.cosh)
+    tanh = _of_one(anp.tanh)
+    arcsinh = _of_one(anp.arcsinh)
+    arccosh = _of_one(anp.arccosh)
+    arctanh = _of_one(anp.arctanh)
+    conjugate = _of_one(anp.conj)
+    real = _of_one(anp.real)
+    imag = _of_one(anp.imag)
     sign = _untraced("sign")
     floor = _untraced("floor")
     ceil = _untraced("ceil")
@@ -121,17 +143,17 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
     logical_not = _untraced("logical_not")
     invert = _untraced("invert")
 
-    add = _traced(anp.add)
-    subtract = _traced(anp.subtract)
-    multiply = _traced(anp.multiply)
-    divide = _traced(anp.divide)
-    maximum = _traced(anp.maximum)
-    minimum = _traced(anp.minimum)
-    arctan2 = _traced(anp.arctan2)
-    hypot = _traced(rules.hypot)
-    logaddexp = _traced(anp.logaddexp)
-    power = _traced(anp.power)
-    remainder = _traced(anp.remainder)
+    add = _of_two(anp.add)
+    subtract = _of_two(anp.subtract)
+    multiply = _of_two(anp.multiply)
+    divide = _of_two(anp.divide)
+    maximum = _of_two(anp.maximum)
+    minimum = _of_two(anp.minimum)
+    arctan2 = _of_two(anp.arctan2)
+    hypot = _of_two(rules.hypot)
+    logaddexp = _of_two(anp.logaddexp)
+    power = _of_two(anp.power)
+    remainder = _of_two(anp.remainder)
     floor_divide = _untraced("floor_divide")
     equal = _untraced("equal")
     not_equal = _untraced("not_equal")
@@ -148,15 +170,15 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
 
     # ---- special functions
 
-    erf = _traced(asp.erf)
-    erfc = _traced(asp.erfc)
-    expit = _traced(asp.expit)
-    log_expit = _traced(rules.log_expit)
-    gammaln = _traced(asp.gammaln)
-    digamma = _traced(asp.digamma)
-    ndtr = _traced(rules.ndtr)
-    log_ndtr = _traced(rules.log_ndtr)
-    xlogy = _traced(rules.xlogy)
+    erf = _of_one(asp.erf)
+    erfc = _of_one(asp.erfc)
+    expit = _of_one(asp.expit)
+    log_expit = _of_one(rules.log_expit)
+    gammaln = _of_one(asp.gammaln)
+    digamma = _of_one(asp.digamma)
+    ndtr = _of_one(rules.ndtr)
+    log_ndtr = _of_one(rules.log_ndtr)
+    xlogy = _of_two(rules.xlogy)
 
     def polygamma(self, x: Any, *, order: int) -> Any:
         return asp.polygamma(order, _private(x))
@@ -171,12 +193,14 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
         condition = np.array(plain(condition), bool)
-        shapes = condition.shape, self.shape(x), self.shape(y)
-        if not shapes[0] == shapes[1] == shapes[2]:
+        shape = condition.shape
+        if not ((type(x) is float or self.shape(x) == shape) and (type(y) is float or self.shape(y) == shape)):
             # autograd's rule for where does not sum over the axes along which x or y is broadcast.
-            shape = np.broadcast_shapes(*shapes)
+            shape = np.broadcast_shapes(shape, self.shape(x), self.shape(y))
             x, y = (self.broadcast_to(v, shape=shape) if isinstance(v, Box) and v.shape != shape else v for v in (x, y))
-        return anp.where(condition, _private(x), _private(y))
+        return anp.where(
+            condition, x if type(x) is ArrayBox else _private(x), y if type(y) is ArrayBox else _private(y)
+        )
 
     def astype(self, x: Any, *, dtype: np.dtype) -> Any:
         dtype = np.dtype(dtype)
@@ -231,6 +255,8 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
     # ---- indexing
 
     def getitem(self, x: Any, *, index: Any) -> Any:
+        if type(index) is int and isinstance(x, Box):  # the commonest index, without a look at it
+            return x[index]
         return (x if isinstance(x, Box) else np.array(x))[_plain_index(index)]
 
     def setitem(self, x: Any, value: Any, *, index: Any) -> Any:
@@ -249,7 +275,7 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
 
     # ---- contraction
 
-    matmul = _traced(anp.matmul)
+    matmul = _of_two(anp.matmul)
 
     def einsum(self, arrays: list[Any], *, subscripts: str) -> Any:
         return anp.einsum(subscripts, *map(_private, arrays))

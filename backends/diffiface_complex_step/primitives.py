@@ -137,6 +137,7 @@ class ComplexStepPrimitives(Primitives):
     engine = "complex_step"
     traced_type = Displaced
     traced_inexact = True
+    quick_attributes = True
 
     # ---- questions about a value
 

@@ -55,6 +55,7 @@ class JAXPrimitives(LinearAlgebra, MatrixFunctions, Fourier, SpecialFunctions, P
 
     engine = "jax"
     traced_type = jax.Array  # tracers pass isinstance as well
+    quick_attributes = True
 
     def __init__(self, outer: Primitives, failures: Failures | None = None):
         self.failures = getattr(outer, "failures", no_failures()) if failures is None else failures

@@ -46,6 +46,7 @@ class Trace(Primitives):
 
     traced_type: type = TracedValue
     traced_inexact = True
+    quick_attributes = True
 
     def __init__(self, base: Primitives):
         self.base = base

@@ -45,10 +45,18 @@ def tensor_of(array: np.ndarray, device: torch.device | None = None) -> torch.Te
 
 def shared_tensor_of(array: np.ndarray, device: torch.device) -> torch.Tensor:
     """Return a tensor on the memory of a NumPy array where PyTorch can read it, else a copy."""
-    if not array.flags.writeable or not array.dtype.isnative or any(stride < 0 for stride in array.strides):
+    if not _is_shareable(array):
         return tensor_of(array, device)
     tensor = torch.from_numpy(array)
     return tensor if device.type == "cpu" else tensor.to(device)
+
+
+def _is_shareable(array: np.ndarray) -> bool:
+    if array.dtype not in TORCH_DTYPE:
+        return False
+    flags, size = array.flags, array.itemsize
+    # (`carray`: writeable, aligned and in C order, in one question.)
+    return flags.carray or (flags.writeable and all(s >= 0 and s % size == 0 for s in array.strides))
 
 
 def array_of(tensor: torch.Tensor) -> np.ndarray:

@@ -5,7 +5,7 @@ Values come from a call on the host with NumPy arrays; the rules run on tensors,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +109,9 @@ class RuledFunction(torch.autograd.Function):
         return columns, (0,) * len(columns)
 
 
+_WILL_RUN: Callable[[Any], bool] | None = getattr(torch._C, "_will_engine_execute_node", None)
+
+
 def _asked_for(ctx: Any) -> list[bool]:
     """Return of which tensors the gradient is used in this backward pass.
 
@@ -123,9 +126,14 @@ def _asked_for(ctx: Any) -> list[bool]:
 
 
 def _runs(node: Any) -> bool:
-    """Whether the running backward pass goes on to a node (PyTorch cannot tell of the node of a leaf)."""
+    """Whether the running backward pass goes on to a node: where PyTorch cannot tell, it may.
+
+    (It cannot tell of the node of a leaf. The function it tells by is a private one, so a version may lack it.)
+    """
+    if _WILL_RUN is None:
+        return True
     try:
-        return torch._C._will_engine_execute_node(node)
+        return _WILL_RUN(node)
     except RuntimeError:
         return True
 

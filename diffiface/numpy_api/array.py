@@ -283,13 +283,13 @@ class Array(Dressed):
             value = self._read()
         p, index, basic = self._settled(index, value)
         raw = p.getitem(value, index=index if basic else subscripts.with_known_masks(p, index))
-        if not raw.shape:
+        if not (raw.shape if p.quick_attributes else p.shape(raw)):
             return Scalar(raw, p)
         return self._view_of(raw, Subscript(index)) if basic else Array(raw, p)
 
     def _entry(self, raw: Any, index: Any, p: Primitives) -> Any:
         """Return one entry that waits to be written: a Scalar, or a view."""
-        if not raw.shape:
+        if not (raw.shape if p.quick_attributes else p.shape(raw)):
             return Scalar(raw, p)
         view = Array(raw, p)
         view._root = self
@@ -308,7 +308,7 @@ class Array(Dressed):
                 raw = item._value if item._root is None else item._read()
                 p = item._p
                 dtype = self._p.dtype(self._value)
-                if raw.dtype is not dtype:
+                if not (p.quick_attributes and raw.dtype is dtype):
                     raw = _cast_item(p, raw, dtype)
                 if self._defer(index, raw, p):
                     return
@@ -332,7 +332,7 @@ class Array(Dressed):
         p = self._p
         kind = type(index)
         if kind is int:
-            length = value.shape[0]
+            length = (value.shape if p.quick_attributes else p.shape(value))[0]
             if not -length <= index < length:
                 raise IndexError(f"index {index} is out of bounds for axis 0 with size {length}")
             return p, index, True
@@ -371,8 +371,7 @@ def argument(raw: Any, p: Primitives) -> Array:
 
 def dress_number(raw: Any, p: Primitives) -> Array | Scalar:
     """Dress a raw value of floats or complex numbers: no booleans or integers to be made plain."""
-    # (An engine's own property may be slow, where `shape` knows its values; those of ours are asked directly.)
-    return Array(raw, p) if (raw.shape if p.traced_inexact else p.shape(raw)) else Scalar(raw, p)
+    return Array(raw, p) if (raw.shape if p.quick_attributes else p.shape(raw)) else Scalar(raw, p)
 
 
 def dress(raw: Any, p: Primitives) -> Any:
@@ -380,8 +379,8 @@ def dress(raw: Any, p: Primitives) -> Any:
 
     Booleans and integers that are known become plain NumPy, so that masks, indices and counts are ordinary.
     """
-    if type(raw) is p.traced_type and (p.traced_inexact or p.dtype(raw).kind in "fc"):
-        return dress_number(raw, p)
+    if type(raw) is p.traced_type and (p.traced_inexact or raw.dtype in p.inexact_dtypes):
+        return Array(raw, p) if (raw.shape if p.quick_attributes else p.shape(raw)) else Scalar(raw, p)
     dtype = getattr(raw, "dtype", None)
     if dtype is None:
         if isinstance(raw, (tuple, list)):

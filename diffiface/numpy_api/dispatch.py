@@ -46,26 +46,32 @@ def _entry_of(function: np.ufunc, p: Primitives) -> UfuncEntry:
     if entry is None:
         unsupported(p, f"{public_name(function)} is not translated")
     if entry.name in p.composites:
-        return UfuncEntry(entry.name, p.composites[entry.name], entry.discrete)
+        return UfuncEntry(entry.name, _own_or(entry.translation, p.composites[entry.name]), entry.discrete)
     return entry
+
+
+def _own_or(translation: Callable[..., Any], composite: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an engine's own version of a ufunc, which leaves to the translation what it does not do better."""
+
+    def either(p: Primitives, *raw: Any) -> Any:
+        result = composite(p, *raw)
+        return translation(p, *raw) if result is NotImplemented else result
+
+    return either
 
 
 def _operands(inputs: Sequence[Any]) -> tuple[Primitives, Sequence[Any]]:
     """Return the trace in which the inputs of a ufunc meet, and their raw values."""
-    first = inputs[0]
     if len(inputs) > 2:
         p = trace_among(inputs, None)
         assert p is not None
         return p, [array_in(value, p) for value in inputs]
-    if type(first) is np.ndarray and first.dtype.char != "O" and type(inputs[1]) is Array:
-        raw = inputs[1]._read()
-        return inputs[1]._p, (first, raw)
+    first, second = inputs
     if isinstance(first, Dressed):
-        raw = first._read()
-        p, other = raw_operand(inputs[1], first._p)
+        raw = first._value if first._root is None else first._read()
+        p, other = raw_operand(second, first._p)
         return p, (raw, other)
-    second = inputs[1]
-    raw = second._read()
+    raw = second._value if second._root is None else second._read()
     p, other = raw_operand(first, second._p)
     return p, (other, raw)
 
@@ -75,19 +81,22 @@ def array_ufunc(self: Dressed, function: np.ufunc, method: str, *inputs: Any, **
     if method == "__call__":
         if keywords:
             return _call_with_keywords(self, function, inputs, keywords)
+        entry = UFUNCS.get(function)
         if len(inputs) == 1:
             raw = self._value if self._root is None else self._read()
             p = self._p
-            entry = UFUNCS.get(function)
-            if entry is None or entry.name in p.composites:
+            if entry is None or (p.composites and entry.name in p.composites):
                 entry = _entry_of(function, p)
             result = entry.translation(p, raw)
         else:
-            p, operands = _operands(inputs)
-            if operands[0] is NotImplemented or operands[-1] is NotImplemented:
-                return NotImplemented
-            entry = UFUNCS.get(function)
-            if entry is None or entry.name in p.composites:
+            first = inputs[0]
+            if type(first) is np.ndarray and self._root is None and len(inputs) == 2 and first.dtype.char != "O":
+                p, operands = self._p, (first, self._value)  # an array meets this value: common, so without a call
+            else:
+                p, operands = _operands(inputs)
+                if operands[0] is NotImplemented or operands[-1] is NotImplemented:
+                    return NotImplemented
+            if entry is None or (p.composites and entry.name in p.composites):
                 entry = _entry_of(function, p)
             result = entry.translation(p, *operands)
         if entry.discrete or type(result) is tuple:
@@ -175,9 +184,10 @@ def array_function(
             else:
                 raw = _raw_arrays(args, p)
             if raw is not None:
-                translation = p.composites.get(entry.name, entry.translation) if p.composites else entry.translation
-                result = translation(p, *raw)
-                return dress(result, p)
+                result = NotImplemented
+                if p.composites and entry.name in p.composites:
+                    result = p.composites[entry.name](p, *raw)
+                return dress(entry.translation(p, *raw) if result is NotImplemented else result, p)
     p = trace_among(args, self._p)
     assert p is not None
     if keywords:
@@ -210,8 +220,11 @@ def _translated(p: Primitives, function: Callable[..., Any], args: tuple[Any, ..
         return entry.translation(*args, **keywords)
     arrays = entry.arrays
     raw = [array_in(a, p) if i < arrays else raw_in(a, p) for i, a in enumerate(args)]
-    translation = p.composites.get(entry.name, entry.translation)
-    result = translation(p, *raw, **{k: raw_in(v, p) for k, v in keywords.items()})
+    named = {k: raw_in(v, p) for k, v in keywords.items()}
+    composite = p.composites.get(entry.name)
+    result = NotImplemented if composite is None else composite(p, *raw, **named)
+    if result is NotImplemented:
+        result = entry.translation(p, *raw, **named)
     return dress(result, p) if target is None else store(target, result, p, entry.name)
 
 

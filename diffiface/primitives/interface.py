@@ -34,6 +34,14 @@ class Primitives:
     traced_inexact: bool = False
     """Whether values of `traced_type` are always float or complex (booleans and integers are other raw values)."""
 
+    inexact_dtypes: frozenset[Any] = frozenset()
+    """The float and complex dtypes as `value.dtype` of a value of `traced_type` tells them: of one in this set it need
+    not be asked at every operation whether it has become plain booleans or integers."""
+
+    quick_attributes: bool = False
+    """Whether `value.shape` is a tuple, and it and `value.dtype` are quick to ask, for every array this engine works with
+    (else the dress calls `shape` and `dtype`, which it does at every operation)."""
+
     records: bool = False
     """Whether operations are written down to be run again later: constants are then kept as they are, not copied."""
 
@@ -41,7 +49,11 @@ class Primitives:
     """The outer traces whose raw values this one can hold as constants, nearest first."""
 
     composites: ClassVar[dict[str, Callable[..., Any]]] = {}
-    """Whole NumPy functions the engine does better than the dress would by primitives: by public name."""
+    """Whole NumPy functions the engine does better than the dress would by primitives: by public name.
+
+    Called as the dress's translation would be, `(p, *raw arrays, **keywords)`; one that returns NotImplemented leaves
+    this call to the translation.
+    """
 
     host_call: Callable[..., Any] | None = None
     """`host_call(name, *arguments, **parameters)`: a primitive that the engine lacks, by its NumPy definition and our
@@ -98,6 +110,10 @@ class Primitives:
             return tuple(value.shape)
         except AttributeError:
             return np.shape(value)
+
+    def rank(self, value: Any) -> int:
+        """The number of axes of any value this engine works with."""
+        return len(self.shape(value))
 
     def concrete(self, value: Any) -> Any:
         """The plain number(s) behind a value that carries no derivative, else None.

@@ -18,16 +18,20 @@ from diffiface.numpy_api.table import dressed_function, numpy_function
 from diffiface.numpy_api.views import diagonal_index
 from diffiface.primitives import Primitives
 
+_BOOL = np.dtype(bool)
+_ABSENT: Any = object()
+
 # ---- by condition
 
 
 @numpy_function(np.where, arrays=3)
-def where(p: Primitives, condition: Any, *choices: Any) -> Any:
-    if not choices:
+def where(p: Primitives, condition: Any, x: Any = _ABSENT, y: Any = _ABSENT, /) -> Any:
+    if y is _ABSENT:
+        if x is not _ABSENT:
+            raise ValueError("either both or neither of x and y should be given")
         return nonzero(p, condition)
-    x, y = choices
     dtype = condition.dtype if type(condition) is np.ndarray else p.dtype(condition)
-    if dtype.kind != "b":
+    if dtype != _BOOL:
         condition = p.not_equal(condition, 0)
     return p.where(condition, x, y)
 

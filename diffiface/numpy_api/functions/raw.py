@@ -16,12 +16,12 @@ _ALL_AXES = tuple(tuple(range(rank)) for rank in range(65))  # NumPy's arrays ha
 
 def ndim(p: Primitives, a: Any) -> int:
     """Return the rank of a raw value."""
-    return len(p.shape(a))
+    return p.rank(a)
 
 
 def axes_of(p: Primitives, a: Any, axis: Any) -> tuple[int, ...]:
     """Return `axis` (None, a number or several) as a tuple of non-negative axes."""
-    rank = len(p.shape(a))
+    rank = p.rank(a)
     if axis is None:
         return _ALL_AXES[rank]
     if type(axis) is int and 0 <= axis < rank:
@@ -33,7 +33,7 @@ def axes_of(p: Primitives, a: Any, axis: Any) -> tuple[int, ...]:
 
 def axis_of(p: Primitives, a: Any, axis: Any) -> int:
     """Return one axis as a non-negative number."""
-    return normalize_axis_index(axis, len(p.shape(a)))
+    return normalize_axis_index(axis, p.rank(a))
 
 
 def flat(p: Primitives, a: Any) -> Any:
