@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from dataclasses import replace
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
 from diffiface.errors import TracedValueError, UnsupportedOperationError, user_line
-from diffiface.numpy_api.array import Array, Scalar, dress, dress_number
+from diffiface.numpy_api.array import Array, Scalar, dress
 from diffiface.numpy_api.conversion import array_in, raw_in, raw_operand, trace_among
 from diffiface.numpy_api.dressed import PLAIN_NUMBER_FIX, Dressed
 from diffiface.numpy_api.table import (
@@ -25,6 +26,9 @@ from diffiface.primitives import NUMPY, Primitives
 
 _LAYOUT_ONLY = frozenset({"casting", "order", "subok"})
 """Arguments of ufuncs that change no number once the result's dtype is settled."""
+
+
+AnyEntry = TypeVar("AnyEntry", Entry, UfuncEntry)
 
 
 def unsupported(p: Primitives, problem: str, fix: str = "write it with other NumPy functions") -> NoReturn:
@@ -45,17 +49,24 @@ def _entry_of(function: np.ufunc, p: Primitives) -> UfuncEntry:
         return UfuncEntry(public_name(function), lambda p, *raw: function(*raw), discrete=True)
     if entry is None:
         unsupported(p, f"{public_name(function)} is not translated")
-    if entry.name in p.composites:
-        return UfuncEntry(entry.name, _own_or(entry.translation, p.composites[entry.name]), entry.discrete)
+    return _kept(entry, function, p)
+
+
+def _kept(entry: AnyEntry, function: Callable[..., Any], p: Primitives) -> AnyEntry:
+    """Keep the entry of a function for traces of this class, with the engine's own version of it if there is one."""
+    composite = p.composites.get(entry.name)
+    if composite is not None and not getattr(entry, "dressed", False):
+        entry = replace(entry, translation=_own_or(composite, entry.translation))
+    p.entries[function] = entry
     return entry
 
 
-def _own_or(translation: Callable[..., Any], composite: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an engine's own version of a ufunc, which leaves to the translation what it does not do better."""
+def _own_or(composite: Callable[..., Any], translation: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an engine's own version of a function, which leaves to the translation what it does not do better."""
 
-    def either(p: Primitives, *raw: Any) -> Any:
-        result = composite(p, *raw)
-        return translation(p, *raw) if result is NotImplemented else result
+    def either(p: Primitives, *raw: Any, **keywords: Any) -> Any:
+        result = composite(p, *raw, **keywords)
+        return translation(p, *raw, **keywords) if result is NotImplemented else result
 
     return either
 
@@ -81,12 +92,10 @@ def array_ufunc(self: Dressed, function: np.ufunc, method: str, *inputs: Any, **
     if method == "__call__":
         if keywords:
             return _call_with_keywords(self, function, inputs, keywords)
-        entry = UFUNCS.get(function)
         if len(inputs) == 1:
             raw = self._value if self._root is None else self._read()
             p = self._p
-            if entry is None or (p.composites and entry.name in p.composites):
-                entry = _entry_of(function, p)
+            entry = p.entries.get(function) or _entry_of(function, p)
             result = entry.translation(p, raw)
         else:
             first = inputs[0]
@@ -96,12 +105,11 @@ def array_ufunc(self: Dressed, function: np.ufunc, method: str, *inputs: Any, **
                 p, operands = _operands(inputs)
                 if operands[0] is NotImplemented or operands[-1] is NotImplemented:
                     return NotImplemented
-            if entry is None or (p.composites and entry.name in p.composites):
-                entry = _entry_of(function, p)
+            entry = p.entries.get(function) or _entry_of(function, p)
             result = entry.translation(p, *operands)
         if entry.discrete or type(result) is tuple:
             return dress(result, p)
-        return dress_number(result, p)
+        return Array(result, p) if (result.shape if p.quick_attributes else p.shape(result)) else Scalar(result, p)
     if method == "at":
         return _at(self, function, inputs)
     if method == "outer":
@@ -169,25 +177,25 @@ def _reduce_or_accumulate(
 # ---- functions
 
 
+def _function_entry(function: Callable[..., Any], p: Primitives) -> Entry | None:
+    entry = FUNCTIONS.get(function)
+    return None if entry is None else _kept(entry, function, p)
+
+
 def array_function(
     self: Dressed, function: Callable[..., Any], types: Any, args: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Any:
     """NumPy's `__array_function__`: run the translation of a NumPy function on arguments that may be dressed."""
     if not keywords:
         # The short way: arrays and values of one trace, nothing that needs a second look.
-        entry = FUNCTIONS.get(function)
+        if self._root is not None:
+            self._read()  # a view follows its root into another trace
+        p = self._p
+        entry = p.entries.get(function) or _function_entry(function, p)
         if entry is not None and not entry.dressed and len(args) <= entry.arrays:
-            p = self._p
-            if len(args) == 1 and args[0] is self:
-                raw = (self._value if self._root is None else self._read(),)
-                p = self._p  # a view may have followed its root into another trace
-            else:
-                raw = _raw_arrays(args, p)
+            raw = (self._value,) if len(args) == 1 and args[0] is self else _raw_arrays(args, p)
             if raw is not None:
-                result = NotImplemented
-                if p.composites and entry.name in p.composites:
-                    result = p.composites[entry.name](p, *raw)
-                return dress(entry.translation(p, *raw) if result is NotImplemented else result, p)
+                return dress(entry.translation(p, *raw), p)
     p = trace_among(args, self._p)
     assert p is not None
     if keywords:
@@ -207,7 +215,7 @@ def call(self: Dressed, function: Callable[..., Any], args: tuple[Any, ...], key
 
 def _translated(p: Primitives, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """Run the translation in the trace in which the arguments meet."""
-    entry = FUNCTIONS.get(function)
+    entry = p.entries.get(function) or _function_entry(function, p)
     if entry is None:
         unsupported(p, f"{public_name(function)} is not translated")
     target = None
@@ -220,15 +228,11 @@ def _translated(p: Primitives, function: Callable[..., Any], args: tuple[Any, ..
         return entry.translation(*args, **keywords)
     arrays = entry.arrays
     raw = [array_in(a, p) if i < arrays else raw_in(a, p) for i, a in enumerate(args)]
-    named = {k: raw_in(v, p) for k, v in keywords.items()}
-    composite = p.composites.get(entry.name)
-    result = NotImplemented if composite is None else composite(p, *raw, **named)
-    if result is NotImplemented:
-        result = entry.translation(p, *raw, **named)
+    result = entry.translation(p, *raw, **{k: raw_in(v, p) for k, v in keywords.items()})
     return dress(result, p) if target is None else store(target, result, p, entry.name)
 
 
-def _raw_arrays(args: tuple[Any, ...], p: Primitives) -> list[Any] | None:
+def _raw_arrays(args: tuple[Any, ...], p: Primitives) -> Sequence[Any] | None:
     """Return the raw values of arguments that are arrays, numbers or values of the trace `p`; None of all others."""
     raw = []
     for value in args:

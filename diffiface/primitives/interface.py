@@ -55,9 +55,16 @@ class Primitives:
     this call to the translation.
     """
 
+    entries: ClassVar[dict[Any, Any]] = {}
+    """How each NumPy function called so far is translated for this class of traces. (The dress keeps it here.)"""
+
     host_call: Callable[..., Any] | None = None
     """`host_call(name, *arguments, **parameters)`: a primitive that the engine lacks, by its NumPy definition and our
     derivative rule (`diffiface.nested_rules`). Without it, such a primitive is refused."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        cls.entries = {}
 
     @classmethod
     def supplier(cls, name: str) -> Literal["own", "ours", "nobody"]:

@@ -6,6 +6,7 @@ import diffiface_torch
 import numpy as np
 import pytest
 import torch
+from diffiface_torch import custom_calls
 from diffiface_torch.adapter import Torch
 from diffiface_torch.arrays import FAMILY
 from diffiface_torch.primitives import TorchPrimitives
@@ -179,6 +180,43 @@ def test_promotion_follows_numpy():
     assert p.dtype(p.where(np.ones(3, bool), single, 0.0)) == np.float32
     assert p.dtype(p.concatenate([single, np.ones(1)], axis=0)) == np.float64
     assert p.dtype(p.sum(torch.ones(3, dtype=torch.bool), axis=(0,), keepdims=False)) == np.int64
+
+
+def test_the_mean_of_floats_is_pytorchs_and_of_anything_else_numpys():
+    table = np.arange(6.0).reshape(2, 3) + 0.25
+    weights = np.array([[1.0, -2.0, 0.5], [3.0, 1.5, -1.0]])
+    ways = ({}, {"axis": 0}, {"axis": -1, "keepdims": True}, {"axis": (0, 1)}, {"axis": ()}, {"where": weights > 0})
+    for way in ways:
+        jacobian = di.jacobian(lambda x, way=way: np.mean(x * weights, **way), "torch", table)
+        np.testing.assert_allclose(
+            jacobian, di.jacobian(lambda x, way=way: np.mean(x * weights, **way), "forward", table), rtol=1e-15
+        )
+    with pytest.raises(np.exceptions.AxisError):
+        di.jacobian(lambda x: np.mean(x, axis=2), "torch", table)
+
+
+def test_constants_are_read_when_they_are_used():
+    def f(x, c):
+        own = c[:1] + 0.0
+        y = own * x + c.T[::-1] * x
+        own[:] = 100.0
+        return np.sum(y * own) + np.sum(record["a"] * x)
+
+    record = np.zeros(3, dtype=[("a", float), ("b", np.int32)])
+    record["a"] = 1.0, 2.0, 3.0
+    c = np.array([2.0, 3.0, 4.0])
+    np.testing.assert_allclose(di.gradient(f, "torch", X, c), 100 * (2.0 + c[::-1]) + record["a"], rtol=1e-15)
+    np.testing.assert_allclose(
+        di.gradient(lambda x, r: np.sum(r["a"] * x), "torch", X, record), record["a"], rtol=1e-15
+    )
+
+
+def test_rules_are_right_without_the_private_function_of_pytorch(monkeypatch):
+    monkeypatch.setattr(custom_calls, "_WILL_RUN", None)
+    f = di.rule(np.sin, name="f", vjp=(lambda x: (np.sin(x), x), lambda x, ct: (ct * np.cos(x),)))
+    np.testing.assert_allclose(di.pullback(f, "torch", X, T := np.array([1.0, -2.0, 0.5])), T * np.cos(X), rtol=1e-15)
+    np.testing.assert_allclose(di.pushforward(f, "torch", X, T), T * np.cos(X), rtol=1e-15)
+    np.testing.assert_allclose(di.hessian(lambda x: np.sum(f(x)), "torch", X), np.diag(-np.sin(X)), rtol=1e-15)
 
 
 INDICES = [
