@@ -11,7 +11,8 @@ from collections import Counter
 
 from diffiface_native.compiled.nest import Expression, Nest
 
-_PRODUCTS = frozenset({"multiply", "square"})
+PRODUCTS = frozenset({"multiply", "square"})
+"""The operations whose result an addition may take unrounded."""
 _SUMS = frozenset({"sum", "matmul", "einsum"})
 
 
@@ -30,7 +31,7 @@ def fused_products(nest: Nest) -> dict[int, int]:
         first, second = expression.arguments
         of_sum = expression.value.operation in _SUMS  # terms of a product of matrices
         for product, other in ((second, first), (first, second)):
-            is_fusible = expressions[product].operation in _PRODUCTS and uses[product] == 1
+            is_fusible = expressions[product].operation in PRODUCTS and uses[product] == 1
             if is_fusible and (of_sum or not _is_product(expressions, other)):
                 found[place] = product
                 break
@@ -46,7 +47,7 @@ def folded_products(nest: Nest) -> dict[int, int]:
         i: target.expression
         for i, target in enumerate(nest.folds)
         if target.value.operation in _SUMS
-        and nest.expressions[target.expression].operation in _PRODUCTS
+        and nest.expressions[target.expression].operation in PRODUCTS
         and uses[target.expression] == 1
     }
 
@@ -67,4 +68,4 @@ def _is_product(expressions: list[Expression], place: int) -> bool:
     expression = expressions[place]
     while expression.operation == "negative":
         expression = expressions[expression.arguments[0]]
-    return expression.operation in _PRODUCTS
+    return expression.operation in PRODUCTS

@@ -10,6 +10,7 @@ from diffiface_native.compiled.index_map import Map
 from diffiface_native.compiled.lowering import Lanes, double, lower
 from diffiface_native.compiled.nest import Expression, Nest
 from diffiface_native.compiled.rolling import NUMBER, Loop, entry, find_loops, is_carried
+from diffiface_native.compiled.straight_products import StraightProducts
 
 MOST_OPERATIONS = 4_000
 """How much code may be left after rolling: LLVM takes more than its share of time on more."""
@@ -74,7 +75,14 @@ class Rolled:
         """Which of the nest's stores are written after all loops."""
         self._find_stores([(t.expression, cell(t.value, t.map)) for t in nest.stores])
         ends = [*(nest.stores[i] for i in self.left_over), *nest.folds]
-        self._find_tapes([self.position[t.expression] for t in ends if t.expression in self.position])
+        read_at_the_end = [self.position[t.expression] for t in ends if t.expression in self.position]
+        self._find_tapes(read_at_the_end)
+        self._fused: dict[int, int] = {}
+        """Position of a sum (in a loop: in the first iteration) → which of its operands is a product taken unrounded."""
+        self._unrounded: set[int] = set()
+        """The positions of these products."""
+        if not nest.exact:
+            self._find_products([self.position.get(t.expression, -1) for t in (*nest.stores, *nest.folds)])
         self.code = len(self.order) - sum(loop.period * (loop.count - 1) for loop in self.loops) + len(ends)
         """How many operations are left to be written."""
 
@@ -86,6 +94,22 @@ class Rolled:
             return NUMBER
         cell = self.cells.get(place)
         return -2 - place if cell is None else entry(cell.slot, cell.offset)
+
+    def _find_products(self, ends: Sequence[int]) -> None:
+        products = StraightProducts(self.expressions, self.order, self._operands, ends)
+        outside = [segment for segment in self.segments() if not isinstance(segment, Loop)]
+        self._fused = products.between_loops(outside, self.loop_of)
+        for loop in self.loops:
+            self._fused |= products.in_loop(loop)
+        self._unrounded = {self._operands[at][k] for at, k in self._fused.items()}
+
+    def product_in(self, position: int) -> int | None:
+        """Return which operand of a sum (in a loop: of the first iteration) is a product that is not rounded."""
+        return self._fused.get(position)
+
+    def is_part_of_sum(self, position: int) -> bool:
+        """Say whether a product is computed where it is added."""
+        return position in self._unrounded
 
     def operands(self, position: int) -> tuple[int, ...]:
         return self._operands[position]
@@ -191,11 +215,27 @@ class StraightText:
             if isinstance(segment, Loop):
                 self._write_loop(segment)
             else:
-                arguments = [
-                    self.name(operand) if operand >= 0 else self._outside(self._rolled.given(segment, k))
-                    for k, operand in enumerate(self._rolled.operands(segment))
-                ]
-                self._names[segment] = lower(self._lanes, self._expression(segment).operation, arguments)
+                if not self._rolled.is_part_of_sum(segment):
+                    self._names[segment] = self._computed(segment, self._name_of_operand)
+
+    def _name_of_operand(self, position: int, k: int) -> str:
+        operand = self._rolled.operands(position)[k]
+        return self.name(operand) if operand >= 0 else self._outside(self._rolled.given(position, k))
+
+    def _computed(self, position: int, operand: Callable[[int, int], str]) -> str:
+        """Write one operation; `operand` names an operand of a position by its number."""
+        operation, product = self._expression(position).operation, self._rolled.product_in(position)
+        if product is None:
+            count = len(self._rolled.operands(position))
+            return lower(self._lanes, operation, [operand(position, k) for k in range(count)])
+        at = self._rolled.operands(position)[product]
+        factors = [operand(at, k) for k in range(len(self._rolled.operands(at)))]
+        a, b, rest = factors[0], factors[-1], operand(position, 1 - product)
+        if operation == "subtract" and product == 0:
+            rest = lower(self._lanes, "negative", [rest])
+        elif operation == "subtract":
+            a = lower(self._lanes, "negative", [a])
+        return self._lanes.multiply_add(a, b, rest)
 
     def _expression(self, position: int) -> Expression:
         return self._rolled.expressions[self._rolled.order[position]]
@@ -236,13 +276,16 @@ class StraightText:
         lanes.lines.append(f"  %{tag}.k = phi i64 [ 0, %{before} ], [ %{tag}.next, %{tag}.latch ]")
         heads = len(lanes.lines)
         body: dict[int, str] = {}
+
+        def operand(position: int, k: int) -> str:
+            place = position - loop.start
+            return given[place, k] if (place, k) in given else self._operand(loop, place, k, body, tag)
+
         for place in range(loop.period):
-            arguments = [
-                given[place, k] if (place, k) in given else self._operand(loop, place, k, body, tag)
-                for k in range(len(self._operands(loop, place)))
-            ]
             position = loop.start + place
-            body[place] = lower(lanes, self._expression(position).operation, arguments)
+            if self._rolled.is_part_of_sum(position):
+                continue
+            body[place] = self._computed(position, operand)
             for store in self._rolled.stores.get((loop.start, place), ()):
                 self._store(store, body[place], tag)
             if (loop.start, place) in self._rolled.tapes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from . import coefficients
 from .arithmetic import Pair, fast_two_sum, polynomial, rounded_quotient
 from .builder import MAGIC, SIGN_BIT, Value, absolute, bits, flip_sign, fma, rarely, select
@@ -49,6 +51,21 @@ def cosine_parts(r: Value, rest: Value, z: Value) -> Pair:
     return one, lost + fma(z * z, polynomial(z, coefficients.COS), -(r * rest))
 
 
+SMALL = 0.785
+"""Up to here (a little less than π/4) no quarter turn is taken off."""
+
+
+def _or_small(x: Value, small: Value, anywhere: Callable[[], Value]) -> Value:
+    """A number on its own takes the short way if it is small: in a recurrence each step waits for the one before.
+
+    The numbers are the same on both ways. In several lanes one large x sends all of them the long way.
+    """
+    if x.builder.width > 1:
+        return anywhere()
+    is_not_small = absolute(x).not_less(SMALL) | x.equals(0.0)  # (the short way would lose the sign of -0.0)
+    return rarely(is_not_small, (small,), lambda: (anywhere(),))[0]
+
+
 def _circular(x: Value, shift: int) -> tuple[Value, Value]:
     """sin(|x| + shift·π/2), and the sign it takes (in the top bit)."""
     turns, r, rest = quarter_turns(absolute(x))
@@ -62,13 +79,23 @@ def _circular(x: Value, shift: int) -> tuple[Value, Value]:
 
 
 def sin(x: Value) -> Value:
-    result, sign = _circular(x, 0)
-    return flip_sign(result, sign ^ (bits(x) & SIGN_BIT))
+    def anywhere() -> Value:
+        result, sign = _circular(x, 0)
+        return flip_sign(result, sign ^ (bits(x) & SIGN_BIT))
+
+    z = x * x
+    return _or_small(x, x + (z * x) * polynomial(z, coefficients.SIN), anywhere)
 
 
 def cos(x: Value) -> Value:
-    result, sign = _circular(x, 1)
-    return flip_sign(result, sign)
+    def anywhere() -> Value:
+        result, sign = _circular(x, 1)
+        return flip_sign(result, sign)
+
+    z = x * x
+    half = 0.5 * z
+    one = 1.0 - half
+    return _or_small(x, one + (((1.0 - one) - half) + (z * z) * polynomial(z, coefficients.COS)), anywhere)
 
 
 def tan(x: Value) -> Value:
