@@ -10,6 +10,7 @@ from diffiface_native.compiled.index_map import Map
 from diffiface_native.compiled.lowering import Lanes, double, lower
 from diffiface_native.compiled.nest import Expression, Nest
 from diffiface_native.compiled.rolling import NUMBER, Loop, entry, find_loops, is_carried
+from diffiface_native.compiled.straight_order import in_order
 from diffiface_native.compiled.straight_products import StraightProducts
 
 MOST_OPERATIONS = 4_000
@@ -46,7 +47,7 @@ class Rolled:
 
     def __init__(self, nest: Nest, cell: Callable[[Any, Map], Cell | None]):
         self.expressions = nest.expressions
-        self.order = [i for i, e in enumerate(nest.expressions) if e.operation not in ("load", "number")]
+        self.order = in_order(nest.expressions)
         """Position → place in the list of expressions."""
         self.position = {place: position for position, place in enumerate(self.order)}
         self.cells = {

@@ -19,6 +19,9 @@ MAGIC = 6755399441055744.0
 
 SIGN_BIT = -(1 << 63)
 
+_SELDOM = "!2000"
+"""What says of a branch that it is seldom taken: so its registers are saved there, and nowhere else."""
+
 
 class Builder:
     """The body of one IR function over `width` lanes, and what it needs outside itself."""
@@ -257,9 +260,10 @@ def rarely(condition: Value, usual: tuple[Value, ...], otherwise: Callable[[], t
     The block must give the right value for *every* lane: which lanes share a vector is not the function's business.
     """
     builder = condition.builder
-    taken = builder.emit("b", f"call i1 @llvm.expect.i1(i1 {any_lane(condition).name}, i1 false)")
+    taken = any_lane(condition)
+    builder.globals[_SELDOM] = f'{_SELDOM} = !{{!"branch_weights", i32 1, i32 2000}}'
     before, cold, after = builder.block, builder.new_label("cold"), builder.new_label("after")
-    builder.raw(f"  br i1 {taken.name}, label %{cold}, label %{after}")
+    builder.raw(f"  br i1 {taken.name}, label %{cold}, label %{after}, !prof {_SELDOM}")
     builder.start_block(cold)
     replaced = otherwise()
     end_of_cold = builder.block

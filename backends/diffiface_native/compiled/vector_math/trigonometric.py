@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 from . import coefficients
 from .arithmetic import Pair, fast_two_sum, polynomial, rounded_quotient
-from .builder import MAGIC, SIGN_BIT, Value, absolute, bits, flip_sign, fma, rarely, select
+from .builder import MAGIC, SIGN_BIT, Builder, Value, absolute, bits, flip_sign, fma, rarely, select
 from .quarter_turns import large_quarter_turns
 
 # π/2 in three parts. n·HALF_PI needs no rounding when x is taken from it; n·HALF_PI_MIDDLE, 33 bits long, fits a double.
@@ -53,17 +54,29 @@ def cosine_parts(r: Value, rest: Value, z: Value) -> Pair:
 
 SMALL = 0.785
 """Up to here (a little less than π/4) no quarter turn is taken off."""
+_BITS_OF_SMALL = struct.unpack("<q", struct.pack("<d", SMALL))[0]
 
 
-def _or_small(x: Value, small: Value, anywhere: Callable[[], Value]) -> Value:
+def _or_small(x: Value, name: str, small: Value, anywhere: Callable[[Value], Value]) -> Value:
     """A number on its own takes the short way if it is small: in a recurrence each step waits for the one before.
 
     The numbers are the same on both ways. In several lanes one large x sends all of them the long way.
     """
     if x.builder.width > 1:
-        return anywhere()
-    is_not_small = absolute(x).not_less(SMALL) | x.equals(0.0)  # (the short way would lose the sign of -0.0)
-    return rarely(is_not_small, (small,), lambda: (anywhere(),))[0]
+        return anywhere(x)
+    builder, inside = x.builder, Builder(1)
+    far = f"vm_far_{name}"
+    result = anywhere(Value(inside, "f", "%x"))
+    builder.globals.update(inside.globals)
+    builder.globals[far] = (
+        f"define private double @{far}(double %x) noinline cold nounwind willreturn {{\n"
+        f"{inside.body()}\n  ret double {result.name}\n}}\n"
+    )
+    # One comparison of bits: those of |x| less one are the largest number for 0 (the short way would lose the sign of
+    # -0.0), and more than SMALL's for NaN.
+    less_one = bits(absolute(x)) + (-1)
+    is_not_small = builder.emit("b", f"icmp uge i64 {less_one.name}, {_BITS_OF_SMALL}")
+    return rarely(is_not_small, (small,), lambda: (builder.emit("f", f"call double @{far}(double {x.name})"),))[0]
 
 
 def _circular(x: Value, shift: int) -> tuple[Value, Value]:
@@ -79,23 +92,23 @@ def _circular(x: Value, shift: int) -> tuple[Value, Value]:
 
 
 def sin(x: Value) -> Value:
-    def anywhere() -> Value:
+    def anywhere(x: Value) -> Value:
         result, sign = _circular(x, 0)
         return flip_sign(result, sign ^ (bits(x) & SIGN_BIT))
 
     z = x * x
-    return _or_small(x, x + (z * x) * polynomial(z, coefficients.SIN), anywhere)
+    return _or_small(x, "sin", x + (z * x) * polynomial(z, coefficients.SIN), anywhere)
 
 
 def cos(x: Value) -> Value:
-    def anywhere() -> Value:
+    def anywhere(x: Value) -> Value:
         result, sign = _circular(x, 1)
         return flip_sign(result, sign)
 
     z = x * x
     half = 0.5 * z
     one = 1.0 - half
-    return _or_small(x, one + (((1.0 - one) - half) + (z * z) * polynomial(z, coefficients.COS)), anywhere)
+    return _or_small(x, "cos", one + (((1.0 - one) - half) + (z * z) * polynomial(z, coefficients.COS)), anywhere)
 
 
 def tan(x: Value) -> Value:
