@@ -37,9 +37,9 @@ from diffiface import errors as errors
 from diffiface import nested_rules as nested_rules
 from diffiface import trees as trees
 from diffiface.captured import NotWatchable as NotWatchable
+from diffiface.captured import Revision as Revision
 from diffiface.captured import Watch as Watch
 from diffiface.captured import user_function as user_function
-from diffiface.captured import watched as watched
 from diffiface.errors import InputError as InputError
 from diffiface.errors import MissingBackendError as MissingBackendError
 from diffiface.errors import TracedValueError as TracedValueError

@@ -296,6 +296,33 @@ def watched(f: Any) -> Watch | None:
         return None
 
 
+class Revision:
+    """Which state of what f refers to a program was made from, for an engine that cannot read it live.
+
+    `is_current()` before a run; where it is not, `renew()`, and make the program again; `settle()` once f has run for it.
+    Of a function that cannot be watched, the first program stays.
+    """
+
+    def __init__(self, f: Any, *, watch: bool = True):
+        self._f = f
+        self._watch = watched(f) if watch else None
+        self.number = 0
+        """How often it has been renewed."""
+
+    def is_current(self) -> bool:
+        """Say whether everything is as it was."""
+        return self._watch is None or self._watch.holds()
+
+    def renew(self) -> None:
+        """Watch what f refers to as it is now."""
+        self._watch, self.number = watched(self._f), self.number + 1
+
+    def settle(self) -> None:
+        """Give up watching what f itself changes when it runs: every call would find it changed."""
+        if not self.is_current():
+            self._watch = None
+
+
 def user_function(f: Any) -> Any:
     """Return what the user wrote behind the front end's flat functions."""
     while _is_library(type(f).__module__) and hasattr(f, "f"):

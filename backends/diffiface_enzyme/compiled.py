@@ -14,6 +14,7 @@ from diffiface.adapter import (
     Leaves,
     Mode,
     Primitives,
+    Revision,
     UnsupportedOperationError,
     errors,
     rebuild_aux,
@@ -43,8 +44,12 @@ class CompiledOperator:
     def __init__(self, operator: str, f: FlatFunction, outer: Primitives, mode: Mode):
         self.operator, self.f, self.outer, self.mode = operator, f, outer, mode
         self._made: dict[Any, _Compiled] = {}
+        self.revision = Revision(f, watch=not getattr(f, "native", False))
 
     def __call__(self, xs: Leaves, seeds: Cotangents, contexts: Leaves) -> tuple[list[Any], Any]:
+        if not self.revision.is_current():
+            self.revision.renew()
+            self._made = {}
         mask = tuple(map(_is_argument, contexts))
         arguments = [c for c, is_argument in zip(contexts, mask, strict=True) if is_argument]
         static = [c for c, is_argument in zip(contexts, mask, strict=True) if not is_argument]
@@ -72,6 +77,7 @@ class _Compiled:
         seeded = [seeds] if self._whole.operator in SEEDED else []
         results = OPERATORS[self._whole.operator](flat, tuple(xs), *seeded, self._whole.mode)
         self._rest, self._is_traced = flat.rest, True
+        self._whole.revision.settle()
         return list(results)
 
     def __call__(self, xs: Leaves, seeds: Cotangents, arguments: Leaves) -> tuple[list[Any], Any]:

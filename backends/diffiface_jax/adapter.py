@@ -183,13 +183,13 @@ class _GradientOfArrays:
         # Each microsecond of Python here is a tenth of what a small jitted function takes: hence the local names.
         function, enable_x64, array = self._function(), jax.enable_x64, np.array
         traced, failed = jax.errors.TracerArrayConversionError, jax.errors.JaxRuntimeError
-        compiled, generation = self._compiled, self._compiled.generation
-        is_current, failures = compiled.is_current, compiled.failures
+        revision, failures = self._compiled.revision, self._compiled.failures
+        is_current, number = revision.is_current, revision.number
 
         def run(xs: Leaves, contexts: Leaves) -> tuple[Any, ...]:
-            nonlocal function, generation
-            if not is_current() or compiled.generation != generation:
-                function, generation = self._function(), compiled.generation
+            nonlocal function, number
+            if not is_current() or revision.number != number:
+                function, number = self._function(), revision.number
             try:
                 with enable_x64(True):
                     y, (gradient,), _ = function(*xs, *contexts)

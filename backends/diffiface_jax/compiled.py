@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from diffiface.adapter import NUMPY, Cotangents, FlatCall, FlatFunction, Leaves, rebuild_aux, watched
+from diffiface.adapter import NUMPY, Cotangents, FlatCall, FlatFunction, Leaves, Revision, rebuild_aux
 from diffiface_jax.failures import no_failures
 from diffiface_jax.operators import OPERATORS, SEEDED, flat_call
 
@@ -43,19 +43,8 @@ class CompiledOperator:
         """Whether XLA may use the memory of xs for results."""
         self._jitted: dict[Any, _Jitted] = {}
         self.failures = no_failures()
-        self.generation = 0
-        """How often f has been traced anew because something had changed that it refers to."""
         # (a function for JAX behaves under jit as its author expects of JAX, and JAX's arrays cannot change)
-        self._watch = None if getattr(f, "native", False) else watched(f)
-
-    def is_current(self) -> bool:
-        """Say whether all that f refers to besides its arguments is as it was when it was traced."""
-        return self._watch is None or self._watch.holds()
-
-    def trace_ended(self) -> None:
-        """Give up watching what f changes itself: every call would find it changed."""
-        if not self.is_current():
-            self._watch = None
+        self.revision = Revision(f, watch=not getattr(f, "native", False))
 
     def __call__(self, xs: Leaves, seeds: Cotangents, contexts: Leaves) -> tuple[list[Any], Any]:
         jitted, traced = self.jitted_for(xs, contexts)
@@ -66,8 +55,9 @@ class CompiledOperator:
 
     def jitted_for(self, xs: Leaves, contexts: Leaves) -> tuple[_Jitted, Leaves]:
         """Return the jitted function for these constants, and those of them that are its arguments."""
-        if not self.is_current():
-            self._jitted, self._watch, self.generation = {}, watched(self.f), self.generation + 1
+        if not self.revision.is_current():
+            self.revision.renew()
+            self._jitted = {}
         traced, static, mask, key = contexts, [], (), (len(xs), len(contexts))
         for context in contexts:
             if not _is_traced_argument(context):
@@ -100,7 +90,7 @@ class _Jitted:
             flat = self._flat(traced)
             results = transformation(flat, xs, *([seeds] if takes_seeds else []), chunk_size)
             self.rest = flat.rest
-            compiled.trace_ended()
+            compiled.revision.settle()
             return results
 
         self.function = jax.jit(run, donate_argnums=tuple(range(x_count)) if compiled.donates else ())
