@@ -153,6 +153,7 @@ class MpmathPrimitives(LinearAlgebra):
         """Return the function's own values, in many digits: like every numeric engine, this one asks no rule."""
         if not any(isinstance(operand, ObjectArray) for operand in operands):
             return call.on_host(operands)
+        self.only_real(call.name, operands)
         return tuple(self.raw(y) for y in call.value(self, operands))
 
     def call_out(self, call: CustomCall, operands: Sequence[Any]) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from diffiface.errors import TracedValueError, UnsupportedOperationError
+from diffiface.primitives.complex_entries import ComplexFunctions
 from diffiface.primitives.definitions import PRIMITIVES
 from diffiface.primitives.entry_functions import EntryFunctions
 from diffiface.primitives.interface import Primitives
@@ -50,6 +51,7 @@ def object_array(entries: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
     return flat.reshape(shape)
 
 
+_COMPLEX = np.dtype(np.complex128)
 _TRUTHS = frozenset(
     {"logical_and", "logical_or", "logical_xor", "logical_not", "invert", "bitwise_and", "bitwise_or", "bitwise_xor"}
 )
@@ -105,14 +107,18 @@ class ObjectArrayPrimitives(Primitives):
         if isinstance(value, ObjectArray):
             return value
         array = np.asarray(value)
-        if array.dtype.kind not in "biuf":
+        if array.dtype.kind not in "biufc":
             raise UnsupportedOperationError(
                 f"numbers of dtype {array.dtype} are not supported",
                 engine=self.engine,
                 fix="write the function for real numbers",
             )
-        constant = self.entry_functions.constant
+        constant = self.functions_of(array.dtype).constant
         return ObjectArray(object_array([constant(n) for n in array.reshape(-1).tolist()], array.shape), array.dtype)
+
+    def functions_of(self, dtype: np.dtype) -> Any:
+        """Return the functions of entries of a dtype: the engine's, or those of complex numbers made of them."""
+        return ComplexFunctions(self.entry_functions, self.engine) if dtype.kind == "c" else self.entry_functions
 
     def _numbers(self, value: Any) -> np.ndarray:
         """Return the entries of a value, truths as numbers."""
@@ -140,6 +146,15 @@ class ObjectArrayPrimitives(Primitives):
                 fix=f"raise the limit, di.backend({self.engine!r}, max_operations=...), or use 'reverse'",
             )
 
+    def only_real(self, name: str, values: Sequence[Any]) -> None:
+        """Refuse complex numbers for what is written for real ones."""
+        if any(self.dtype(value).kind == "c" for value in values):
+            raise UnsupportedOperationError(
+                f"{name} of complex numbers is not supported",
+                engine=self.engine,
+                fix="write it with real and imaginary parts, or use 'reverse'",
+            )
+
     # ---- selection and conversion
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
@@ -150,10 +165,16 @@ class ObjectArrayPrimitives(Primitives):
             chosen = np.where(np.asarray(condition), self._numbers_as(x, dtype), self._numbers_as(y, dtype))
             return ObjectArray(chosen, dtype)
         arrays = (self._truths(condition), self._numbers_as(x, dtype), self._numbers_as(y, dtype))
-        return ObjectArray(self._apply("select", 3, arrays), dtype)
+        return ObjectArray(self._apply("select", 3, arrays, self.functions_of(dtype)), dtype)
 
     def _numbers_as(self, value: Any, dtype: np.dtype) -> np.ndarray:
-        return self._truths(value) if dtype.kind == "b" else self._numbers(value)
+        if dtype.kind == "b":
+            return self._truths(value)
+        if dtype.kind == "c" and self.dtype(value).kind != "c":
+            numbers = self._numbers(value)
+            of_real = self.functions_of(dtype).of_real
+            return object_array([of_real(entry) for entry in numbers.reshape(-1)], numbers.shape)
+        return self._numbers(value)
 
     def astype(self, x: Any, *, dtype: np.dtype) -> Any:
         if not isinstance(x, ObjectArray):
@@ -163,15 +184,15 @@ class ObjectArrayPrimitives(Primitives):
             return ObjectArray(self._truths(x), dtype)
         if dtype.kind in "iu" and x.dtype.kind == "f":
             return ObjectArray(self.trunc(x).entries, dtype)
-        if dtype.kind not in "iuf":
+        if dtype.kind not in "iufc":
             raise UnsupportedOperationError(f"numbers of dtype {dtype} are not supported", engine=self.engine)
-        return ObjectArray(self._numbers(x), dtype)
+        return ObjectArray(self._numbers_as(self.real(x) if dtype.kind != "c" else x, dtype), dtype)
 
-    def _apply(self, name: str, count: int, arrays: Sequence[np.ndarray]) -> np.ndarray:
+    def _apply(self, name: str, count: int, arrays: Sequence[np.ndarray], functions: Any = None) -> np.ndarray:
         """Apply a function of entries to broadcast object arrays."""
         shape = np.broadcast_shapes(*(array.shape for array in arrays))
         self.count(math.prod(shape))
-        function = np.frompyfunc(getattr(self.entry_functions, name), count, 1)
+        function = np.frompyfunc(getattr(functions or self.entry_functions, name), count, 1)
         result = np.empty(shape, object)
         function(*arrays, out=result)
         return result
@@ -194,15 +215,15 @@ class ObjectArrayPrimitives(Primitives):
 
     def sum(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
         entries = self._numbers(x) if isinstance(x, ObjectArray) else None
-        return self._reduce("sum", x, axis, keepdims, self.entry_functions.total, entries)
+        return self._reduce("sum", x, axis, keepdims, self.functions_of(self.dtype(x)).total, entries)
 
     def max(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
         entries = self._numbers(x) if isinstance(x, ObjectArray) else None
-        return self._reduce("max", x, axis, keepdims, self.entry_functions.largest, entries)
+        return self._reduce("max", x, axis, keepdims, self.functions_of(self.dtype(x)).largest, entries)
 
     def min(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
         entries = self._numbers(x) if isinstance(x, ObjectArray) else None
-        return self._reduce("min", x, axis, keepdims, self.entry_functions.smallest, entries)
+        return self._reduce("min", x, axis, keepdims, self.functions_of(self.dtype(x)).smallest, entries)
 
     def any(self, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
         return self._reduce_truths("any", x, axis, keepdims, self.entry_functions.logical_or, False)
@@ -220,13 +241,14 @@ class ObjectArrayPrimitives(Primitives):
     def prod(self, x: Any, *, axis: int, keepdims: bool) -> Any:
         if not isinstance(x, ObjectArray):
             return NUMPY.prod(x, axis=axis, keepdims=keepdims)
-        one = self.entry_functions.constant(1)
+        functions = self.functions_of(x.dtype)
+        one = functions.constant(1)
         return self._reduce(
             "prod",
             x,
             (axis,),
             keepdims,
-            lambda row: functools.reduce(self.entry_functions.multiply, row) if row else one,
+            lambda row: functools.reduce(functions.multiply, row) if row else one,
             self._numbers(x),
         )
 
@@ -241,7 +263,7 @@ class ObjectArrayPrimitives(Primitives):
             return getattr(NUMPY, name)(x, axis=axis)
         entries = self._numbers(x)
         self.count(entries.size)
-        accumulated = np.frompyfunc(getattr(self.entry_functions, step), 2, 1).accumulate(
+        accumulated = np.frompyfunc(getattr(self.functions_of(x.dtype), step), 2, 1).accumulate(
             entries, axis=axis, dtype=object
         )
         return ObjectArray(np.asarray(accumulated), _dtype_of(name, (x,), self, axis=0))
@@ -314,8 +336,9 @@ class ObjectArrayPrimitives(Primitives):
         x, entries, places = self._copied(x, index)
         value = self.astype(self.raw(value), dtype=x.dtype)
         self.count(places.size)
+        add = self.functions_of(x.dtype).add
         for place, entry in zip(places.reshape(-1), _fitted(value.entries, places.shape), strict=True):
-            entries[place] = self.entry_functions.add(entries[place], entry)
+            entries[place] = add(entries[place], entry)
         return ObjectArray(entries.reshape(x.shape), x.dtype)
 
     def _copied(self, x: Any, index: Any) -> tuple[ObjectArray, np.ndarray, np.ndarray]:
@@ -328,7 +351,7 @@ class ObjectArrayPrimitives(Primitives):
         if not (isinstance(x, ObjectArray) or isinstance(y, ObjectArray)):
             return NUMPY.matmul(x, y)
         dtype = np.result_type(self.dtype(x), self.dtype(y))
-        a, b = self._numbers(x), self._numbers(y)
+        a, b, total = self._numbers_as(x, dtype), self._numbers_as(y, dtype), self.functions_of(dtype).total
         rows, columns = a[None] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b
         if rows.shape[-1] != columns.shape[-2]:
             raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not match")
@@ -337,10 +360,7 @@ class ObjectArrayPrimitives(Primitives):
         columns = np.broadcast_to(columns, stack + columns.shape[-2:])
         shape = (*stack, rows.shape[-2], columns.shape[-1])
         self.count(math.prod(shape) * rows.shape[-1])
-        products = [
-            self.entry_functions.total(list(rows[(*at, i)] * columns[(*at, slice(None), j)]))
-            for *at, i, j in np.ndindex(shape)
-        ]
+        products = [total(list(rows[(*at, i)] * columns[(*at, slice(None), j)])) for *at, i, j in np.ndindex(shape)]
         if a.ndim == 1:
             shape = shape[:-2] + shape[-1:]
         if b.ndim == 1:
@@ -359,12 +379,16 @@ class ObjectArrayPrimitives(Primitives):
         }
         letters = output + "".join(letter for letter in lengths if letter not in output)
         self.count(math.prod(lengths.values()) * len(arrays))
-        factors = [_along(self._numbers(array), own, letters) for own, array in zip(operands, arrays, strict=True)]
+        dtype = np.result_type(*(self.dtype(array) for array in arrays))
+        factors = [
+            _along(self._numbers_as(array, dtype), own, letters) for own, array in zip(operands, arrays, strict=True)
+        ]
         products = np.broadcast_to(functools.reduce(np.multiply, factors), tuple(lengths[i] for i in letters))
         shape = tuple(lengths[letter] for letter in output)
         rows = products.reshape((*shape, math.prod(products.shape[len(shape) :])))
-        totals = [self.entry_functions.total(list(rows[i])) for i in np.ndindex(shape)]
-        return ObjectArray(object_array(totals, shape), np.result_type(*(self.dtype(array) for array in arrays)))
+        total = self.functions_of(dtype).total
+        totals = [total(list(rows[i])) for i in np.ndindex(shape)]
+        return ObjectArray(object_array(totals, shape), dtype)
 
 
 def _elementwise(name: str) -> Callable[..., Any]:
@@ -378,6 +402,9 @@ def _elementwise(name: str) -> Callable[..., Any]:
             if not name.startswith("logical"):
                 raise UnsupportedOperationError(f"{name} of integers is not supported", engine=self.engine)
         dtype = _dtype_of(name, operands, self)
+        if any(self.dtype(o).kind == "c" for o in operands):
+            arrays = [self._numbers_as(o, _COMPLEX) for o in operands]
+            return ObjectArray(self._apply(name, len(operands), arrays, self.functions_of(_COMPLEX)), dtype)
         arrays = [self._truths(o) if of_truths else self._numbers(o) for o in operands]
         return ObjectArray(self._apply(name, len(operands), arrays), dtype)
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from diffiface.errors import UnsupportedOperationError
 from diffiface.primitives.numpy_arrays import NUMPY
-from diffiface.primitives.object_arrays import ObjectArray, ObjectArrayPrimitives, object_array
+from diffiface.primitives.object_arrays import ObjectArray, object_array
+from diffiface.primitives.object_fourier import ObjectFourier
 
 
-class ObjectLinearAlgebra(ObjectArrayPrimitives):
+class ObjectLinearAlgebra(ObjectFourier):
     """Primitives of linear algebra; an engine adds `solve_matrix`, and may replace the others."""
 
     def solve_matrix(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -45,6 +46,7 @@ class ObjectLinearAlgebra(ObjectArrayPrimitives):
         """Apply a function of single object matrices to each matrix of stacks; of plain arrays, NumPy's."""
         if not any(isinstance(operand, ObjectArray) for operand in operands):
             return getattr(NUMPY, name)(*operands, **(parameters or {}))
+        self.only_real(name, operands)
         arrays = [self._numbers(operand) for operand in operands]
         stack = np.broadcast_shapes(*(array.shape[:-2] for array in arrays))
         arrays = [np.broadcast_to(array, stack + array.shape[-2:]) for array in arrays]

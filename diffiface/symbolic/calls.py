@@ -81,6 +81,7 @@ class SymbolicPrimitives(ObjectLinearAlgebra):
     def custom_call(self, call: CustomCall, operands: Sequence[Any]) -> tuple[Any, ...]:
         if not any(isinstance(operand, ObjectArray) for operand in operands):
             return call.on_host(operands)
+        self.only_real(call.name, operands)
         # f may go on changing a plain array that it has used.
         operands = [np.array(o) if isinstance(o, np.ndarray) else o for o in operands]
         try:

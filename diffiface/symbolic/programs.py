@@ -45,6 +45,8 @@ class Program:
             flat_contexts[i] = leaf
         ys, aux = f(p, tuple(x_leaves), tuple(flat_contexts))
         y_leaves = [p.raw(y) for y in ys]
+        aux_leaves = [leaf for leaf in trees.flatten(aux)[0] if isinstance(leaf, ObjectArray)]
+        p.only_real("a result", [*y_leaves, *aux_leaves])
         self._y_layout = RealLayout(tuple(y.shape for y in y_leaves), tuple(y.dtype for y in y_leaves))
         self.ys: Entries = [entry for y in y_leaves for entry in y.flat()]
         self._aux_leaves, self._aux_structure = trees.flatten(aux)
