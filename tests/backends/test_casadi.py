@@ -104,3 +104,7 @@ def test_it_is_not_compared_unless_named():
     report = di.compare(rosenbrock, np.ones(3), backends=["reverse", "casadi"])
     report.raise_if_disagreement()
     assert [row["engine"] for row in report.rows] == ["reverse", "casadi"]
+
+
+def test_complex_numbers_on_the_way():
+    entrywise_engines.check_complex_on_the_way("casadi", 5)

@@ -150,3 +150,7 @@ def test_refusals():
         di.backend("mpmath", digits=5)
     with pytest.raises(di.UnsupportedOperationError, match="inside"):
         di.derivative(lambda x: x * di.derivative(lambda y: y * 2.0, "mpmath", 1.0), "mpmath", 2.0)
+
+
+def test_complex_numbers_on_the_way():
+    entrywise_engines.check_complex_on_the_way("mpmath", 4)

@@ -103,3 +103,7 @@ def test_sparsity_is_read_off_the_formulas():
     function = lambda p, xs, contexts: ((p.power(xs[0], 2),), None)
     shape, places = SymPy().sparsity("jacobian", function, (np.ones(3),), ())
     assert shape == (3, 3) and places.tolist() == [[0, 0], [1, 1], [2, 2]]
+
+
+def test_complex_numbers_on_the_way():
+    entrywise_engines.check_complex_on_the_way("sympy", 3)
