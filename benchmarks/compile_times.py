@@ -59,12 +59,12 @@ def measured(name: str) -> tuple[float, float]:
     in_llvm = 0.0
     cached = object_cache.cached
 
-    def timed(*given: Any) -> bytes:
+    def timed(*given: Any) -> tuple[bytes, str | None]:
         nonlocal in_llvm
         start = time.process_time()
-        code = cached(*given)
+        code_and_name = cached(*given)
         in_llvm += time.process_time() - start
-        return code
+        return code_and_name
 
     machine.object_cache.cached = timed
     start = time.process_time()

@@ -30,6 +30,7 @@ from diffiface_native.recorded.graph import Graph
 from diffiface_native.recorded.prepared import Replayed
 from diffiface_native.recorded.recorder import NotRecordable
 from diffiface_native.recorded.replay import Program
+from diffiface_native.recorded.runnable import Runnable
 from diffiface_native.recycling import LARGE, RecyclingGround
 from diffiface_native.results import derivative_dtype, derivative_result, value_result
 from diffiface_native.reverse import Node, ReverseTrace
@@ -108,17 +109,18 @@ class _Recording(Backend):
 
         return DirectCall
 
-    def _program(self, graph: Graph) -> Program:
+    def _program(self, graph: Graph) -> Runnable:
         """Make a recorded graph run: as machine code, if that is wanted, can be had and is worth its compilation."""
         if self._is_replayed():
             if len(graph.live()) > _MOST_CALLS:
                 raise NotRecordable(f"more than {_MOST_CALLS} operations")
             return Program(graph)
+        from diffiface_native.compiled.kept_program import compiled_program
         from diffiface_native.compiled.nest import TooManyPieces
-        from diffiface_native.compiled.program import CompiledProgram, TooMuchCode
+        from diffiface_native.compiled.straight import TooMuchCode
 
         try:
-            return CompiledProgram(graph, strict=self.strict, threads=self.threads)
+            return compiled_program(graph, strict=self.strict, threads=self.threads)
         except (TooMuchCode, TooManyPieces):  # LLVM would take longer than most users will wait
             if len(graph.live()) > _MOST_CALLS:
                 raise NotRecordable(f"more than {_MOST_CALLS} operations, which do not repeat") from None

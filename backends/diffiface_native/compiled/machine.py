@@ -131,23 +131,60 @@ def _passes() -> Any:
 _host: _Host | None = None
 
 
+class KeptCodeMissing(Exception):
+    """An entry of object code is not there, or damaged."""
+
+
 class MachineCode:
     """Compiled functions, alive as long as this object."""
 
     def __init__(self, text: str, names: Sequence[str]):
-        global _host
         with _lock:  # LLVM's objects may be used by one thread at a time
-            if _host is None:
-                _host = _Host()
-            host = _host
-            code = object_cache.cached(text, host.description, lambda: _compiled(text, host))
-            library = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
-            for name in names:
-                library.export_symbol(name)
-            # The tracker owns the code: dropping it frees the memory.
-            self._tracker = library.link(host.linker(), f"diffiface{next(_numbers)}")
+            host = _the_host()
+            code, self.kept_as = object_cache.cached(text, host.description, lambda: _compiled(text, host))
+            """The name of the entry that holds the object code; None where nothing is kept."""
+            self._link(code, names, host)
+
+    @classmethod
+    def kept(cls, name: str, functions: Sequence[str]) -> MachineCode:
+        """Return the functions of an entry of object code.
+
+        Raises:
+            KeptCodeMissing: if there is no such entry.
+        """
+        content = object_cache.read(name)
+        if content is None:
+            raise KeptCodeMissing(name)
+        code = cls.__new__(cls)
+        code.kept_as = name
+        with _lock:
+            code._link(content, functions, _the_host())
+        return code
+
+    def _link(self, code: bytes, names: Sequence[str], host: _Host) -> None:
+        library = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
+        for name in names:
+            library.export_symbol(name)
+        # The tracker owns the code: dropping it frees the memory.
+        self._tracker = library.link(host.linker(), f"diffiface{next(_numbers)}")
         self.addresses: dict[str, int] = {name: self._tracker[name] for name in names}
-        self.functions: dict[str, Callable[..., Any]] = {name: function_at(self._tracker[name]) for name in names}
+        self.functions: dict[str, Callable[..., Any]] = {
+            name: function_at(address) for name, address in self.addresses.items()
+        }
+
+
+def _the_host() -> _Host:
+    """Return this machine's target, made by the first who asks (who holds the lock)."""
+    global _host
+    if _host is None:
+        _host = _Host()
+    return _host
+
+
+def host_description() -> str:
+    """Return what object code depends on besides the text it is compiled from."""
+    with _lock:
+        return _the_host().description
 
 
 def _compiled(text: str, host: _Host) -> bytes:

@@ -1,8 +1,8 @@
-"""Object code kept on disk, for those who set DIFFIFACE_CACHE to a directory: compiled once, loaded by later processes.
+"""What is kept on disk for those who set DIFFIFACE_CACHE to a directory: made once, loaded by later processes.
 
-A file is named by a hash of all that its code depends on: the text it was compiled from, the processor, the versions. It
-begins with a hash of the code, so that what is damaged is compiled again. Files are written under another name and then
-renamed: several processes may share a directory. Code is run as it is found, so the directory must be one's own.
+An entry is named by a hash of all that it depends on. It begins with a hash of its content, so that one that is damaged or
+cut off is as good as none. Files are written under another name and then renamed: several processes may share a directory.
+What is found is run as it is, so the directory must be one's own.
 """
 
 from __future__ import annotations
@@ -15,38 +15,55 @@ from collections.abc import Callable
 from pathlib import Path
 
 VARIABLE = "DIFFIFACE_CACHE"
-_FORMAT = b"diffiface object code 1\n"
+_FORMAT = b"diffiface 2\n"
+OBJECT_CODE, PROGRAM = ".o", ".program"
+"""How the names of entries end: object code by the text it was compiled from, programs by their graph (`kept_program`)."""
 
 
-def cached(text: str, environment: str, compile: Callable[[], bytes]) -> bytes:
-    """Return the object code of a text: from the directory, if one is set and has it, else compiled."""
-    directory = os.environ.get(VARIABLE)
-    if not directory:
-        return compile()
-    name = hashlib.sha256(b"\0".join([_FORMAT, environment.encode(), text.encode()])).hexdigest()
-    path = Path(directory) / f"{name}.o"
-    code = _read(path)
+def is_used() -> bool:
+    """Say whether a directory is set."""
+    return bool(os.environ.get(VARIABLE))
+
+
+def entry_name(ending: str, *depends_on: str) -> str:
+    """Return the name of the entry that depends on these texts."""
+    return hashlib.sha256("\0".join(depends_on).encode()).hexdigest() + ending
+
+
+def cached(text: str, environment: str, compile: Callable[[], bytes]) -> tuple[bytes, str | None]:
+    """Return the object code of a text: from the directory, if one is set and has it, else compiled.
+
+    Returns:
+        The code, and the name of the entry that holds it now (None if no directory is set).
+    """
+    if not is_used():
+        return compile(), None
+    name = entry_name(OBJECT_CODE, environment, text)
+    code = read(name)
     if code is None:
         code = compile()
-        _write(path, code)
-    return code
+        write(name, code)
+    return code, name
 
 
-def _read(path: Path) -> bytes | None:
+def read(name: str) -> bytes | None:
+    """Return the content of an entry; None if there is none, or one that is damaged."""
     try:
-        content = path.read_bytes()
+        stored = (Path(os.environ[VARIABLE]) / name).read_bytes()
     except OSError:  # not there, most often
         return None
     size = len(_FORMAT) + 32
-    head, code = content[:size], content[size:]
-    return code if head == _FORMAT + hashlib.sha256(code).digest() else None
+    head, content = stored[:size], stored[size:]
+    return content if head == _FORMAT + hashlib.sha256(content).digest() else None
 
 
-def _write(path: Path, code: bytes) -> None:
+def write(name: str, content: bytes) -> None:
+    """Keep an entry; where that cannot be done, warn."""
+    directory = Path(os.environ[VARIABLE])
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            file.write(_FORMAT + hashlib.sha256(code).digest() + code)
-        os.replace(file.name, path)
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=directory, suffix=".part", delete=False) as file:
+            file.write(_FORMAT + hashlib.sha256(content).digest() + content)
+        os.replace(file.name, directory / name)
     except OSError as error:
-        warnings.warn(f"{VARIABLE}: no object code is kept in {path.parent}: {error}", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"{VARIABLE}: nothing is kept in {directory}: {error}", RuntimeWarning, stacklevel=2)

@@ -85,7 +85,7 @@ class CompiledProgram(Program):
 
     def memory_sizes(self) -> dict[str, int]:
         """Return how many bytes each array has that the kernels store in, by name."""
-        sizes = {f"b{i}": prod(shape) * dtype.itemsize for i, (shape, dtype) in enumerate(self._specs)}
+        sizes = {f"b{i}": prod(shape) * dtype.itemsize for i, (shape, dtype) in enumerate(self.buffers)}
         return sizes | {self._arrays[v.number]: v.sample.nbytes for v in self._values if v.number in self._arrays}
 
     def _write_guard(self, value: Value, guards: dict[int, Any]) -> None:
@@ -273,8 +273,8 @@ class CompiledProgram(Program):
 
     def _workspace(self, size: int, dtype: Any) -> str:
         """Name an array of each thread's own."""
-        self._specs.append(((size,), np.dtype(dtype)))
-        return f"b{len(self._specs) - 1}"
+        self.buffers.append(((size,), np.dtype(dtype)))
+        return f"b{len(self.buffers) - 1}"
 
     def _loaded(self, value: Value) -> tuple[str, np.ndarray | None]:
         """Return the name of what a kernel reads a value from, and its layout (None for a Python float)."""

@@ -14,7 +14,7 @@ import numpy as np
 from diffiface.adapter import Watch, trees
 from diffiface_native.recorded.graph import Value
 from diffiface_native.recorded.recorder import NotRecordable
-from diffiface_native.recorded.replay import Program
+from diffiface_native.recorded.runnable import Runnable
 
 _PLAIN = (int, float, complex, str, np.generic, type(None))
 
@@ -24,7 +24,7 @@ class Entry:
 
     def __init__(
         self,
-        program: Program,
+        program: Runnable,
         types: Sequence[type],
         layout: Sequence[Sequence[bool]],
         static: Sequence[Any],

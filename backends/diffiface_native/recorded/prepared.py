@@ -25,7 +25,8 @@ from diffiface_native.recorded.forgetting import forget_samples
 from diffiface_native.recorded.graph import Graph
 from diffiface_native.recorded.recorder import NotRecordable, Recorder
 from diffiface_native.recorded.recording import Recording, Run
-from diffiface_native.recorded.replay import MISS, Program
+from diffiface_native.recorded.replay import MISS
+from diffiface_native.recorded.runnable import Runnable
 
 _MOST_GUARDS = 32
 """How many branches may depend on arrays that f refers to: where they are more, comparing those is cheaper."""
@@ -42,7 +43,7 @@ class Replayed:
     """The engine method of one function, with recordings that are made when they are needed."""
 
     is_private = True
-    """Tangents and cotangents are only read, and results are new arrays (`Program`), the eager engine's too (`results`)."""
+    """Tangents and cotangents are only read, and results are new arrays (`Runnable`), the eager engine's too (`results`)."""
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class Replayed:
         method: Run,
         f: FlatFunction,
         eager: Run,
-        program: Callable[[Graph], Program],
+        program: Callable[[Graph], Runnable],
         direct: Callable[..., Any] | None = None,
     ):
         self._engine = engine

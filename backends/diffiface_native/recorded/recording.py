@@ -16,7 +16,7 @@ import numpy as np
 from diffiface.adapter import Watch
 from diffiface_native.recorded.entry import Entry, outputs_of
 from diffiface_native.recorded.graph import Graph
-from diffiface_native.recorded.replay import Program
+from diffiface_native.recorded.runnable import Runnable
 
 _WORTH_BUILDING = 0.9
 """What part of all work a program that computes less may have, to be worth building."""
@@ -30,7 +30,7 @@ Run = Callable[..., tuple[Any, ...]]
 class Built:
     """What a recording runs as."""
 
-    program: Program
+    program: Runnable
     entry: Entry
     """The way into the program."""
     source: str
@@ -58,7 +58,7 @@ class Recording:
     """What f refers to, as it was."""
     quiet: bool
     """Whether f turns NumPy's warnings off itself."""
-    make: Callable[[Graph], Program]
+    make: Callable[[Graph], Runnable]
     """Makes a program of a graph."""
     seconds: float
     """How long recording took."""

@@ -35,7 +35,7 @@ def _ufunc(name: str) -> np.ufunc | None:
     return found if isinstance(found, np.ufunc) else None
 
 
-class _Local(threading.local):
+class Local(threading.local):
     """One thread's buffers of one replay."""
 
     def __init__(self, specs: list[tuple[tuple[int, ...], np.dtype]], results: int):
@@ -69,25 +69,31 @@ _UNSHARED = _references([np.empty(0)], 0) if getattr(sys, "_is_gil_enabled", lam
 """The count for an array that is in the list only (without the GIL, counts of another thread's references lag)."""
 
 
+ALWAYS: dict[str, Any] = {
+    "MISS": MISS,
+    "empty": np.empty,
+    "copyto": np.copyto,
+    "array": np.array,
+    "renewed": renewed,
+}
+"""The names that every program's lines may use."""
+
+
 class Program:
     """A graph as lines of Python: `lines` compute the outputs from the inputs `v0`, `v1`, ..., or return MISS."""
 
     def __init__(self, graph: Graph):
         self.graph = graph
-        self.names: dict[str, Any] = {
-            "MISS": MISS,
-            "empty": np.empty,
-            "copyto": np.copyto,
-            "array": np.array,
-            "renewed": renewed,
-        }
+        self.names: dict[str, Any] = dict(ALWAYS)
         self.lines: list[str] = []
         self.results: list[str] = []
         """The expression of each output."""
-        self._large_results = 0
+        self.large_results = 0
+        """How many results are written to memory that is used again (`renewed`)."""
         self.fits: str | None = None
         """An expression that says whether the inputs that are arrays can be taken as they are."""
-        self._specs: list[tuple[tuple[int, ...], np.dtype]] = []
+        self.buffers: list[tuple[tuple[int, ...], np.dtype]] = []
+        """The shape and dtype of each array that a thread keeps."""
         self._free: dict[tuple[tuple[int, ...], np.dtype], list[int]] = {}
         self._buffer_of: dict[int, int] = {}
         self._root: dict[int, int] = {}
@@ -101,20 +107,18 @@ class Program:
         """The number of the step that is being written."""
         self._write()
         self._compile()
-        self._local = self.names["local"] = _Local(self._specs, self._large_results)
+        self._local = self.names["local"] = Local(self.buffers, self.large_results)
 
     @property
     def buffer_bytes(self) -> int:
         """How much memory one thread's buffers take."""
         return sum(buffer.nbytes for buffer in self._local.buffers)
 
-    kernels_alone = False
-    """Whether it is kernels of machine code and nothing else."""
-
     how = "with NumPy"
+    """How a program of this kind runs, in words."""
+
     kernels_alone: bool = False
     """Whether nothing is computed, compared or laid out by Python (see `compiled/program.py`)."""
-    """How a program of this kind runs, in words."""
 
     def describe(self) -> str:
         """Say what the program does, in a line."""
@@ -168,8 +172,8 @@ class Program:
         if free:
             number = free.pop()
         else:
-            number = len(self._specs)
-            self._specs.append(key)
+            number = len(self.buffers)
+            self.buffers.append(key)
         self._buffer_of[value.number] = number
         return f"b{number}"
 
@@ -183,7 +187,7 @@ class Program:
         for root in sorted(roots):
             if self._last_use[root] == self._now and root in self._buffer_of:
                 number = self._buffer_of.pop(root)
-                self._free[self._specs[number]].append(number)
+                self._free[self.buffers[number]].append(number)
 
     # ---- writing the program
 
@@ -226,8 +230,8 @@ class Program:
                 self._write_guard(value, guards)
             self._release(step)
         self.results = [self._result(output) for output in self.graph.outputs]
-        if self._specs:
-            buffers = "".join(f"b{i}, " for i in range(len(self._specs)))
+        if self.buffers:
+            buffers = "".join(f"b{i}, " for i in range(len(self.buffers)))
             self.lines.insert(0, f"{buffers[:-1]} = local.buffers")
 
     def _results_of(self, step: Any) -> Sequence[Value]:
@@ -318,8 +322,8 @@ class Program:
         shape, dtype = repr(value.shape), self.name(value.dtype)
         if value.sample.nbytes < _LARGE:
             return f"empty({shape}, {dtype})"
-        self._large_results += 1
-        return f"renewed(local.results, {self._large_results - 1}, {shape}, {dtype})"
+        self.large_results += 1
+        return f"renewed(local.results, {self.large_results - 1}, {shape}, {dtype})"
 
     def _shares(self, other: Any, argument: Value) -> bool:
         return type(other) is Value and other is not argument and self._root[other.number] == argument.number
