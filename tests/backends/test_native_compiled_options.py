@@ -117,18 +117,29 @@ print(di.prepare_gradient(f, "reverse", np.ones(9)).gradient(np.linspace(0, 1, 9
 """
 
 
-def run_with_cache(directory: Path) -> str:
+def started(directory: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, object_cache.VARIABLE: str(directory), "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
-    ).stdout
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def printed(process: subprocess.Popen[str]) -> str:
+    output, errors = process.communicate()
+    assert process.returncode == 0 and errors == "", errors
+    return output
+
+
+def run_with_cache(directory: Path) -> str:
+    return printed(started(directory))
 
 
 def test_code_on_disk_is_used_by_other_processes_and_may_be_damaged(tmp_path: Path):
     directory = tmp_path / "code"
-    first = run_with_cache(directory)
+    first, other = map(printed, [started(directory), started(directory)])  # (both write)
+    assert first == other
     files = sorted(directory.iterdir())
-    assert files and all(file.suffix == ".o" for file in files)
+    assert {file.suffix for file in files} == {".o", ".program"}
     before = {file.name: file.stat().st_mtime_ns for file in files}
     assert run_with_cache(directory) == first
     assert {file.name: file.stat().st_mtime_ns for file in sorted(directory.iterdir())} == before, (
@@ -150,7 +161,7 @@ def test_the_cache_reads_what_it_wrote_and_nothing_else(tmp_path: Path, monkeypa
 
     for text, environment in [("a", "x"), ("a", "x"), ("a", "y"), ("b", "x"), ("a", "x")]:
         assert (
-            object_cache.cached(text, environment, lambda text=text: code(text))
+            object_cache.cached(text, environment, lambda text=text: code(text))[0]
             == hashlib.sha256(text.encode()).digest()
         )
     assert compiled == ["a", "a", "b"]
@@ -167,7 +178,7 @@ def test_a_directory_that_cannot_be_written_is_reported(tmp_path: Path, monkeypa
     taken.write_text("")
     monkeypatch.setenv(object_cache.VARIABLE, str(taken))
     with pytest.warns(RuntimeWarning, match=object_cache.VARIABLE):
-        assert object_cache.cached("a", "x", lambda: b"code") == b"code"
+        assert object_cache.cached("a", "x", lambda: b"code")[0] == b"code"
 
 
 # ---- strict

@@ -201,10 +201,37 @@ class _Pickler(pickle.Pickler):
             for name, operation in self._operations:
                 if operation == obj:
                     return "operation", name
-            raise pickle.PicklingError(f"{obj} is no operation of the graph")
-        if isinstance(obj, np.ndarray) and not (type(obj) is np.ndarray and obj.flags.c_contiguous):
-            raise pickle.PicklingError("an array's layout is not kept")
+            if obj is not _laid_out and str(obj.__module__).partition(".")[0] != "numpy":  # (found by their names)
+                raise pickle.PicklingError(f"{obj} is no operation of the graph")
+        if isinstance(obj, np.ndarray) and type(obj) is not np.ndarray:
+            raise pickle.PicklingError(f"a {type(obj).__name__}")
         return None
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Keep an array with its strides: how NumPy lays out what it computes of it depends on them."""
+        if type(obj) is not np.ndarray or obj.flags.c_contiguous:
+            return NotImplemented
+        parts = _in_memory_order(obj)
+        if _laid_out(*parts).strides != obj.strides:
+            raise pickle.PicklingError("an array with gaps between its entries")
+        return _laid_out, parts
+
+
+def _in_memory_order(array: np.ndarray) -> tuple[np.ndarray, tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Return an array's entries as they lie in memory, its shape, its axes in that order, and those that run backwards."""
+    entries = array[
+        tuple(slice(0, 1) if step == 0 else slice(None, None, 1 if step > 0 else -1) for step in array.strides)
+    ]
+    axes = tuple(sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])))
+    backwards = tuple(axis for axis, step in enumerate(array.strides) if step < 0)
+    return np.ascontiguousarray(entries.transpose(axes)), array.shape, axes, backwards
+
+
+def _laid_out(
+    entries: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...], backwards: tuple[int, ...]
+) -> np.ndarray:
+    turned = np.flip(entries.transpose(np.argsort(axes)), backwards)
+    return np.broadcast_to(turned, shape)
 
 
 def _ufunc_name(ufunc: np.ufunc) -> tuple[str, str]:

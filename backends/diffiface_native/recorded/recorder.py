@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from diffiface.adapter import NUMPY, PRIMITIVES, Primitives
+from diffiface_native.einsum import einsum
 from diffiface_native.recorded.graph import Graph, Guard, Value, values_in_index
 from diffiface_native.recorded.simplify import RULES
 
@@ -144,7 +145,7 @@ class Recorder(Primitives):
 
 
 def _compute(name: str, arguments: Sequence[Any], parameters: dict[str, Any]) -> Any:
-    operation = getattr(NUMPY, name)
+    operation = einsum if name == "einsum" else getattr(NUMPY, name)  # (NumPy's own takes ten times as long)
     if name in TAKES_LIST:
         return operation(list(arguments), **parameters)
     return operation(*arguments, **parameters)
