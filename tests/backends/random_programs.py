@@ -136,6 +136,22 @@ def _narrow(v: Any, w: Any, number: int) -> Any:
     return (x @ np.cos(x[0, 0])) * 0.5
 
 
+def _looked_up(v: Any, w: Any, number: int) -> Any:
+    """Reading, adding and writing at indices that arrays name."""
+    if v.ndim == 0 or v.size == 0 or v.size > 1000:
+        return v
+    axis = number % v.ndim
+    n = v.shape[axis]
+    chosen = (np.arange(5) * (1 + number)) % n - n * (number % 2)
+    index = (*[slice(None)] * axis, chosen if number % 3 else np.arange(n) % 2 == 0)
+    y = np.zeros_like(v)
+    if number % 5 < 3:
+        np.add.at(y, index, np.sin(v[index]))
+    else:
+        y[index] = v[index] * 0.5
+    return y + v
+
+
 def _branch(v: Any, w: Any, number: int) -> Any:
     return np.cos(v) if np.sum(v) > 0.1 + number else v * 0.75
 
@@ -145,7 +161,7 @@ OPERATIONS: list[Callable[[Any, Any, int], Any]] = [
     lambda v, w, number: UNARY[number % len(UNARY)](w),
     lambda v, w, number: BINARY[number % len(BINARY)](*_fit(v, w, number)),
     lambda v, w, number: BINARY[number // 3 % len(BINARY)](*_fit(v, w, number)),
-    _slice, _shape, _reduce, _join, _product, _write, _branch, _stencil, _stencil, _loop, _narrow,
+    _slice, _shape, _reduce, _join, _product, _write, _branch, _stencil, _stencil, _loop, _narrow, _looked_up,
 ]  # fmt: skip
 
 

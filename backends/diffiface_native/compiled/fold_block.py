@@ -10,7 +10,8 @@ from itertools import product
 from diffiface_native.compiled.lowering import Lanes, double, lower
 from diffiface_native.compiled.multiply_add import factors, folded_products
 from diffiface_native.compiled.nest import Nest
-from diffiface_native.compiled.nest_text import COMBINED, IDENTITY, Access, Function
+from diffiface_native.compiled.nest_text import COMBINED, IDENTITY, Function
+from diffiface_native.compiled.walks import Access
 
 LANES = 4
 """Numbers in one register of AVX2."""

@@ -15,7 +15,8 @@ from math import inf, prod
 from diffiface_native.compiled.fold_block import LANES, Block, Parts
 from diffiface_native.compiled.lowering import cost_of_operation
 from diffiface_native.compiled.nest import Expression, Nest
-from diffiface_native.compiled.nest_text import Access, Function, Walk
+from diffiface_native.compiled.nest_text import Function
+from diffiface_native.compiled.walks import Access, Walk
 
 _REGISTERS = 10
 """How many registers may hold results; others are for what is loaded."""

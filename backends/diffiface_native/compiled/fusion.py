@@ -3,7 +3,7 @@
 A value is one of these:
 - *given*: an input, or the result of a NumPy call, of which no kernel knows how to compute it;
 - *fused*: elementwise, or moved by an affine map of indices (`index_map`); computed where it is read, at no array's cost;
-- *reduced*: the sum or the maximum of something fused;
+- *reduced*: the sum or the maximum of something fused, or what is scattered to where arrays of indices say;
 - *assembled*: an array of many single numbers, each of them fused. Who reads single entries of it (in code without loops)
   has them from there; who walks through it, from memory.
 
@@ -22,6 +22,7 @@ import numpy as np
 
 from diffiface_native.compiled import contraction
 from diffiface_native.compiled.index_map import Map, assembles, broadcast, identity, moves, parts, settled_loops
+from diffiface_native.compiled.indexed import Indexed, gathered, scattered
 from diffiface_native.compiled.lowering import cost_of, lowers
 from diffiface_native.compiled.nest import Nest, TooManyPieces, Wave, make_nests
 from diffiface_native.recorded.graph import Graph, Value
@@ -85,6 +86,8 @@ class Plan:
         self._single: set[int] = set()
         """The values of which only single entries are read, outside all loops."""
         self._wanted: set[int] = set()
+        self._indexed: dict[int, Indexed] = {}
+        """Number of each value that kernels read, or write, at indices that arrays name → where."""
         self._kept: set[int] = set()
         """Fused values that nothing outside reads, but which are stored."""
         self._moves = True
@@ -98,6 +101,7 @@ class Plan:
         for table in (self._kind, self.stored, self._cost, self._need, self._there):
             table.clear()
         self._called.clear()
+        self._indexed.clear()
         self._wanted.clear()
         self._kept.clear()
         self._entries_there.clear()
@@ -136,6 +140,10 @@ class Plan:
             return "assembled"
         if self._moves and moves(value):
             return "moved"
+        indexed = self._find_indexed(value, exact)
+        if indexed is not None:
+            self._indexed[value.number] = indexed
+            return "fused" if value.operation == "getitem" else "reduced"
         if self._moves and value.operation == "reshape" and value.dtype in (_FLOAT, np.dtype(np.bool_)):
             (argument,) = value.arguments
             # Another shape of an array of ours is read through its own strides: our arrays are in C order.
@@ -144,6 +152,17 @@ class Plan:
         if lowers(value, exact=exact) and (self._moves or value.shape != ()):
             return "fused"
         return "call"
+
+    def is_indexed(self, value: Value) -> bool:
+        """Say whether kernels read, or write, a value at indices that arrays name."""
+        return value.number in self._indexed
+
+    def _find_indexed(self, value: Value, exact: bool) -> Indexed | None:
+        if not self._moves or value.place is not None:
+            return None
+        if value.operation == "getitem":
+            return gathered(value)
+        return None if exact else scattered(value)
 
     def kind(self, value: Value) -> str:
         """Return what a value is: input, call, fused, moved, reshaped or reduced."""
@@ -175,6 +194,11 @@ class Plan:
             if value.number in self._called or self._kind[value.number] == "reshaped":
                 for operand in value.operands:
                     self._want(operand, as_view=value.number in self._called)
+            elif value.number in self._indexed:
+                read = value.operands[:1] if value.operation == "getitem" else []
+                for operand in (*read, *self._indexed[value.number].indices):
+                    if self._kind[operand.number] != "reshaped":  # (that is read in memory anyway)
+                        self._want(operand, as_view=False)
 
     def _want(self, value: Value, as_view: bool) -> None:
         kind = self._kind[value.number]
@@ -192,7 +216,8 @@ class Plan:
     def _find_places(self) -> None:
         for value in self._values:
             kind = self._kind[value.number]
-            inner = sum(self._cost.get(o.number, 0.0) for o in value.operands) if kind in ("fused", "moved") else 0.0
+            computed = kind in ("fused", "moved") and value.number not in self._indexed
+            inner = sum(self._cost.get(o.number, 0.0) for o in value.operands) if computed else 0.0
             own = cost_of(value) if kind == "fused" else 0.0
             self._cost[value.number] = min(1e9, own + inner)
         places: dict[int, set[Any]] = {}
@@ -207,6 +232,12 @@ class Plan:
                         places.setdefault(argument.number, set()).add((argument.shape, identity(argument.shape)))
                         if times >= _READ_AGAIN and not narrow:
                             again.add(argument.number)
+                continue
+            if kind == "reduced" and value.number in self._indexed:
+                item, domain = value.arguments[1], self._indexed[value.number].shape
+                if type(item) is Value:
+                    map_ = broadcast(identity(domain), item.shape)
+                    places.setdefault(item.number, set()).add((domain, map_))
                 continue
             if kind == "reduced":
                 (argument,) = value.arguments
@@ -239,6 +270,8 @@ class Plan:
     def _read(self, value: Value, read: set[Any]) -> Iterator[tuple[Value, Map, tuple[int, ...]]]:
         """Yield the operands, where they are read, and the lengths of the loops around."""
         for loops, map_ in read:
+            if value.number in self._indexed:
+                continue  # (in memory)
             if value.operation == "matmul":
                 for operand, inner in contraction.terms(value, map_)[0]:
                     yield operand, inner, loops
@@ -264,7 +297,7 @@ class Plan:
             if place == self._separate and place:
                 floor = _next_wave(max(self._there.values()))
             number, kind = value.number, self._kind[value.number]
-            from_memory = kind in ("call", "reshaped")
+            from_memory = kind in ("call", "reshaped") or (kind == "fused" and number in self._indexed)
             by_entries = assembled and (number in self._single or (kind == "fused" and value.sample.size == 1))
             time_of = self._entries_there.__getitem__ if by_entries else self._time_of_number
             times = [self._there[o.number] if from_memory else time_of(o.number) for o in value.operands]
@@ -280,7 +313,7 @@ class Plan:
             self._need[number] = when
             if kind in ("reduced", "assembled") or number in self._wanted or number in self._kept:
                 self.stored[number] = _next_wave(when)
-            if kind in ("reduced", "reshaped"):
+            if kind in ("reduced", "reshaped") or number in self._indexed:
                 self._entries_there[number] = self.stored.get(number, when)
             else:
                 self._entries_there[number] = max(
@@ -345,17 +378,23 @@ class Plan:
 
     def _add_wave(self, kernel: Kernel, wave: int, roots: Sequence[Value]) -> None:
         nests = make_nests(
-            roots, Wave(lambda v: self._in_memory(v, wave), self._is_moved, self._is_folded, self._is_exact)
+            roots,
+            Wave(lambda v: self._in_memory(v, wave), self._is_moved, self._is_folded, self._indexed_of, self._is_exact),
         )
         kernel.waves.append(nests)
         kernel.stored.extend(roots)
         known = {v.number for v in kernel.loads}
         for nest in nests:
-            kernel.operations += sum(e.operation not in ("load", "number") for e in nest.expressions) + len(nest.folds)
+            kernel.operations += sum(not e.reads and e.operation != "number" for e in nest.expressions) + len(
+                nest.folds
+            )
             for value in nest.loaded_values():
                 if value.number not in known:
                     known.add(value.number)
                     kernel.loads.append(value)
+
+    def _indexed_of(self, value: Value) -> Indexed | None:
+        return self._indexed.get(value.number)
 
     def _is_exact(self, value: Value) -> bool:
         return self._strict or value.number in self._exact

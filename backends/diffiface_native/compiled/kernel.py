@@ -14,17 +14,19 @@ from typing import Any, Protocol
 import numpy as np
 
 from diffiface_native.compiled import vector_math
+from diffiface_native.compiled.bounds import BoundsText
 from diffiface_native.compiled.index_map import Map
 from diffiface_native.compiled.lowering import cost_of_operation, double
 from diffiface_native.compiled.machine import ACQUIRE, RELEASE
 from diffiface_native.compiled.nest import Nest
-from diffiface_native.compiled.nest_text import COMBINED, IDENTITY, Argument, NestText, access
+from diffiface_native.compiled.nest_text import COMBINED, IDENTITY, NestText
 from diffiface_native.compiled.objects import HEADER, FitText, argument, returned
 from diffiface_native.compiled.product_text import ProductText, lanes_of_product
 from diffiface_native.compiled.rows import Item, RowGroup
 from diffiface_native.compiled.rows_text import RowsText
 from diffiface_native.compiled.straight import Cell, Rolled
 from diffiface_native.compiled.subroutine import Subroutine
+from diffiface_native.compiled.walks import Argument, access
 from diffiface_native.recorded.graph import Value
 
 _MOST_INLINED = 24
@@ -229,7 +231,7 @@ def _key(thing: Any) -> Any:
     return -id(thing) if isinstance(thing, np.ndarray) else thing
 
 
-def module_text(kernels: Sequence[KernelText | FitText]) -> str:
+def module_text(kernels: Sequence[KernelText | BoundsText | FitText]) -> str:
     """Return the IR of several kernels with the functions they call."""
     bodies = "\n".join(kernel.text() for kernel in kernels)
     functions = sorted({(name, width, "double") for kernel in kernels for name, width in kernel.functions})

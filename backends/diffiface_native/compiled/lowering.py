@@ -11,12 +11,13 @@ import numpy as np
 from diffiface_native.compiled import vector_math
 from diffiface_native.recorded.graph import Value
 
-_FLOAT, _SINGLE, _BOOL = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.bool_)
+_FLOAT, _SINGLE, _BOOL, _LONG, _INT = (np.dtype(kind) for kind in ("f8", "f4", "?", "i8", "i4"))
 
-ELEMENTS = {_FLOAT: "double", _SINGLE: "float", _BOOL: "i8"}
+ELEMENTS = {_FLOAT: "double", _SINGLE: "float", _BOOL: "i8", _LONG: "i64", _INT: "i32"}
 """The dtypes of the arrays that kernels read and write, and what their elements are in memory.
 
-In the lanes booleans are single bits, and all numbers are doubles (`single` explains those of float32).
+In the lanes booleans are single bits, and all numbers are doubles (`single` explains those of float32). Integers are only
+read as indices.
 """
 
 
@@ -71,6 +72,8 @@ class Lanes:
             return self.emit(f"trunc {self.type('i8')} {loaded} to {self.type('i1')}")
         if element == "float":
             return self.emit(f"fpext {self.type('float')} {loaded} to {self.type('double')}")
+        if element == "i32":
+            return self.emit(f"sext {self.type('i32')} {loaded} to {self.type('i64')}")
         return loaded
 
     def to_memory(self, result: str, element: str) -> str:
@@ -80,6 +83,19 @@ class Lanes:
         if element == "float":
             return self.emit(f"fptrunc {self.type('double')} {result} to {self.type('float')}")
         return result
+
+    def integer(self, number: int) -> str:
+        """Return an integer in every lane."""
+        return str(number) if self.width == 1 else f"<{', '.join([f'i64 {number}'] * self.width)}>"
+
+    def within(self, index: str, length: int) -> str:
+        """Return an index from 0 to length - 1: counted from the end where it is negative, and never beyond the ends."""
+        kind = self.type("i64")
+        from_end = self.emit(f"add {kind} {index}, {self.integer(length)}")
+        negative = self.emit(f"icmp slt {kind} {index}, {self.integer(0)}")
+        counted = self.emit(f"select {self.type('i1')} {negative}, {kind} {from_end}, {kind} {index}")
+        beyond = self.emit(f"icmp uge {kind} {counted}, {self.integer(length)}")
+        return self.emit(f"select {self.type('i1')} {beyond}, {kind} {self.integer(0)}, {kind} {counted}")
 
     def binary(self, instruction: str, a: str, b: str) -> str:
         return self.emit(f"{instruction} {self.type('double')} {a}, {b}")
@@ -98,6 +114,17 @@ class Lanes:
 
     def intrinsic(self, name: str, *arguments: str) -> str:
         return self.call(f"llvm.{name}.{self.suffix}", *arguments)
+
+
+class Scalars(Lanes):
+    """Writes instructions on single numbers among those of some lanes."""
+
+    def __init__(self, among: Lanes):
+        super().__init__(1, "")
+        self.lines, self.functions, self._among = among.lines, among.functions, among
+
+    def emit(self, instruction: str) -> str:
+        return self._among.emit(instruction)
 
 
 def double(number: float) -> str:
@@ -239,7 +266,7 @@ def lower(lanes: Lanes, name: str, arguments: list[str]) -> str:
     return lanes.vector_math(_NAMES_THERE.get(name, name), *arguments)
 
 
-_COSTS = {"divide": 4.0, "reciprocal": 4.0, "sqrt": 4.0}
+_COSTS = {"divide": 4.0, "reciprocal": 4.0, "sqrt": 4.0, "gather": 3.0}
 _COST_OF_MATHS = 20.0
 
 
@@ -247,6 +274,8 @@ def cost_of(value: Value) -> float:
     """Return about how long one entry of a value takes, in additions."""
     if value.operation == "matmul":
         return 2.0 * value.arguments[0].shape[-1]
+    if value.operation == "getitem":
+        return _COSTS["gather"]
     return cost_of_operation(value.operation)
 
 
@@ -254,6 +283,11 @@ def cost_of_operation(name: str) -> float:
     """Return about how long one operation on numbers takes, in additions."""
     if name == "number":
         return 0.0
-    if name == "load" or name in OF_FLOATS or name in OF_BOOLEANS or name in ("where", "astype", *CONVERSIONS):
+    if (
+        name in ("load", "index", "gather")
+        or name in OF_FLOATS
+        or name in OF_BOOLEANS
+        or name in ("where", "astype", *CONVERSIONS)
+    ):
         return _COSTS.get(name, 1.0)
     return _COST_OF_MATHS

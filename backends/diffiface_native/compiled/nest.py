@@ -17,6 +17,7 @@ import numpy as np
 
 from diffiface_native.compiled import contraction
 from diffiface_native.compiled.index_map import FIXED, Map, Part, Split, assembles, broadcast, parts
+from diffiface_native.compiled.indexed import Indexed, Lookup
 from diffiface_native.compiled.lowering import operation_of
 from diffiface_native.recorded.graph import Value
 
@@ -34,25 +35,38 @@ class TooManyPieces(Exception):
     """Reading through the index maps would take more code than it is worth."""
 
 
+READS = frozenset({"load", "index", "gather"})
+"""The operations of expressions that are read from arrays."""
+
+
 @dataclass
 class Expression:
     """One value at one place of a nest."""
 
     operation: str
-    """ "load", "number", or the primitive to compute."""
+    """ "load", "number", "index", "gather", or the primitive to compute."""
     value: Any
     """What is loaded (a Value or a constant array), the number, or a Value of the primitive to compute."""
     arguments: tuple[int, ...] = ()
     """Places in the nest's list of expressions."""
     map: Map = ()
     """Where a load reads."""
+    axes: tuple[int, ...] = ()
+    """Of a gather: the axes along which it reads where its arguments, which are indices, say."""
+    length: int = 0
+    """Of an index: how many entries there are along its axis; 0 where it is known to be within them."""
 
     @property
     def is_truth(self) -> bool:
         """Whether it is a boolean."""
         if self.operation == "number":
             return type(self.value) is bool
-        return self.operation != "add" and self.value.dtype == bool
+        return self.operation not in ("add", "index") and self.value.dtype == bool
+
+    @property
+    def reads(self) -> bool:
+        """Whether it is read from an array."""
+        return self.operation in READS
 
 
 @dataclass
@@ -62,6 +76,10 @@ class Target:
     value: Value
     expression: int
     map: Map
+    axes: tuple[int, ...] = ()
+    """The axes along which the place is where indices say."""
+    indices: tuple[int, ...] = ()
+    """The expressions of those indices."""
 
 
 @dataclass
@@ -77,7 +95,12 @@ class Nest:
 
     def loaded(self) -> Iterator[Any]:
         """Yield what is loaded, Values and arrays, once for each load."""
-        return (e.value for e in self.expressions if e.operation == "load")
+        return (e.value for e in self.expressions if e.reads)
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether it reads or writes where arrays of indices say."""
+        return any(e.operation == "index" for e in self.expressions)
 
     def pattern(self) -> Any:
         """Return what nests have in common that do the same, with other arrays or at other places of them."""
@@ -86,6 +109,7 @@ class Nest:
                 e.operation,
                 e.arguments,
                 tuple(place[:2] for place in e.map),
+                (e.axes, e.length),
                 e.value if e.operation == "number" else None,
             )
             for e in self.expressions
@@ -109,6 +133,8 @@ class Wave:
     """Whether a value's elements are those of others, at affine places (`index_map`)."""
     folded: Callable[[Value], bool]
     """Whether a root is a reduction."""
+    indexed: Callable[[Value], Indexed | None] = lambda value: None
+    """What a value reads, or writes, at indices that arrays name."""
     exact: Callable[[Value], bool] = lambda value: False
     """Whether a value must be NumPy's to the last bit."""
 
@@ -119,8 +145,10 @@ Recipes = dict[tuple[int, Map], tuple[Value, "list[Part] | None"]]
 """Value number and map → the value, and its operands' places (None: it is loaded)."""
 
 
-def domain_of(root: Value, folded: bool) -> tuple[int, ...]:
+def domain_of(root: Value, folded: bool, indexed: Indexed | None = None) -> tuple[int, ...]:
     """Return the shape over which a root is computed."""
+    if folded and indexed is not None:
+        return indexed.shape
     if folded and contraction.is_narrow(root):
         return (contraction.inner_length(root),)
     if folded and root.operation in ("matmul", "einsum"):
@@ -169,13 +197,15 @@ def _boxes(root: Value, wave: Wave) -> list[Box]:
     folded = wave.folded(root)
     if not folded and assembles(root):
         return [tuple(range(i, i + 1) for i in place) for place in np.ndindex(root.shape)]
-    pending: list[Box] = [tuple(map(range, domain_of(root, folded)))]
+    pending: list[Box] = [tuple(map(range, domain_of(root, folded, wave.indexed(root))))]
     found: list[Box] = []
     while pending:
         box = pending.pop()
         try:
             if _extents(box):  # a single element comes from one place
-                _Builder(_extents(box), wave).recipes([p for _, factors in _terms(root, box, folded) for p in factors])
+                _Builder(_extents(box), wave).recipes(
+                    [p for _, factors in _terms(root, box, folded, wave) for p in factors]
+                )
         except Split as split:
             axis = [i for i, side in enumerate(box) if len(side) != 1][split.loop]
             pending += [(*box[:axis], side, *box[axis + 1 :]) for side in reversed(split.of(box[axis]))]
@@ -221,11 +251,17 @@ def _places(box: Box) -> Map:
     return tuple(places)
 
 
-def _terms(root: Value, box: Box, folded: bool) -> list[tuple[Map, tuple[Part, ...]]]:
-    """Return what is stored in (or folded into) a root's array: where in it, and the factors whose product it is."""
+def _terms(root: Value, box: Box, folded: bool, wave: Wave) -> list[tuple[Map, tuple[Part, ...]]]:
+    """Return what is stored in (or folded into) a root's array: where in it, and the factors whose product it is.
+
+    Of what is scattered, where among the entries that its index chooses.
+    """
     places = _places(box)
     if not folded:
         return [(places, ((root, places),))]
+    if wave.indexed(root) is not None:
+        item = root.arguments[1]
+        return [(places, ((item, broadcast(places, np.shape(_sample(item)))),))]
     if contraction.is_narrow(root):
         return list(contraction.entries(root, places[0]))
     if root.operation in ("matmul", "einsum"):
@@ -252,7 +288,7 @@ class _Builder:
 
     def nest(self, members: Sequence[tuple[Value, Box]]) -> Nest:
         folded = self._wave.folded
-        terms = [(root, *term) for root, box in members for term in _terms(root, box, folded(root))]
+        terms = [(root, *term) for root, box in members for term in _terms(root, box, folded(root), self._wave)]
         recipes = self.recipes([part for _, _, factors in terms for part in factors])
         places = self._write(recipes)
         nest = Nest(self._extents, self._expressions, exact=any(self._wave.exact(v) for v, _ in recipes.values()))
@@ -262,7 +298,13 @@ class _Builder:
                 for factor, place in factors
             ]
             expression = found[0] if len(found) == 1 else self._combine("multiply", root, *found)
-            (nest.folds if folded(root) else nest.stores).append(Target(root, expression, map_))
+            indexed = self._wave.indexed(root) if folded(root) else None
+            if indexed is None:
+                (nest.folds if folded(root) else nest.stores).append(Target(root, expression, map_))
+                continue
+            where, lookups = indexed.places(map_)
+            indices = tuple(map(self._index, lookups))
+            nest.folds.append(Target(root, expression, where, tuple(lookup.axis for lookup in lookups), indices))
         return nest
 
     def recipes(self, starts: Sequence[Part]) -> Recipes:
@@ -296,6 +338,8 @@ class _Builder:
         return found
 
     def _operands(self, value: Value, map_: Map) -> list[Part]:
+        if self._wave.indexed(value) is not None:
+            return []  # (all it reads is in memory)
         if self._wave.moved(value):
             return parts(value, map_, self._extents)
         if value.operation == "matmul":
@@ -314,7 +358,10 @@ class _Builder:
                 places[argument.number, place] if type(argument) is Value else self._constant(argument, place)
                 for argument, place in operands
             )
-            if value.operation == "matmul":
+            indexed = self._wave.indexed(value)
+            if indexed is not None:
+                places[key] = self._gathered(value, *indexed.places(key[1]))
+            elif value.operation == "matmul":
                 products = [
                     self._combine("multiply", value, *pair)
                     for pair in zip(arguments[::2], arguments[1::2], strict=True)
@@ -333,6 +380,22 @@ class _Builder:
     def _combine(self, operation: str, value: Value, *arguments: int) -> int:
         return self._add((operation, value.dtype, arguments), Expression(operation, value, arguments))
 
+    def _gathered(self, value: Value, where: Map, lookups: Sequence[Lookup]) -> int:
+        (source,) = value.arguments
+        if not lookups:
+            return self._add(("load", source.number, where), Expression("load", source, (), where))
+        axes, indices = tuple(lookup.axis for lookup in lookups), tuple(map(self._index, lookups))
+        return self._add(
+            ("gather", source.number, where, axes, indices), Expression("gather", source, indices, where, axes)
+        )
+
+    def _index(self, lookup: Lookup) -> int:
+        is_known = type(lookup.indices) is not Value
+        length, number = 0 if is_known else lookup.length, -id(lookup.indices) if is_known else lookup.indices.number
+        return self._add(
+            ("index", number, lookup.map, length), Expression("index", lookup.indices, (), lookup.map, (), length)
+        )
+
     def _constant(self, constant: Any, map_: Map) -> int:
         number = _uniform(constant)
         if number is None:
@@ -345,6 +408,10 @@ class _Builder:
             place = self._known[key] = len(self._expressions)
             self._expressions.append(expression)
         return place
+
+
+def _sample(argument: Any) -> Any:
+    return argument.sample if type(argument) is Value else argument
 
 
 def _uniform(constant: Any) -> float | bool | None:

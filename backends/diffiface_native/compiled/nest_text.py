@@ -8,11 +8,24 @@ from functools import reduce
 from math import inf
 from typing import Any, Protocol
 
-from diffiface_native.compiled.index_map import FIXED, Map
-from diffiface_native.compiled.lowering import Lanes, cost_of_operation, double, lower
+from diffiface_native.compiled import lookup_text
+from diffiface_native.compiled.lowering import Lanes, Scalars, cost_of_operation, double, lower
 from diffiface_native.compiled.multiply_add import factors, folded_products, fused_products
 from diffiface_native.compiled.nest import Expression, Nest, Target
 from diffiface_native.compiled.straight import Rolled, StraightText
+from diffiface_native.compiled.walks import (
+    LONGEST_ROW,
+    Access,
+    Argument,
+    Walk,
+    access,
+    dealt,
+    find_rows,
+    join_loops,
+    load_elements,
+    load_rows,
+    store_elements,
+)
 from diffiface_native.recorded.graph import Value
 
 WIDTHS = (8, 4, 2, 1)
@@ -20,48 +33,16 @@ WIDTHS = (8, 4, 2, 1)
 
 _SHORT_BODY = 100
 """Up to how many expressions what is left of a loop over eight lanes is written for four, two, and one."""
-_LONGEST_ROW = 8
-"""The longest rows that are loaded at once and dealt to the lanes."""
 
 _WORTH_LANES = 5.0
 """From what cost on (in additions) an operation is worth to be done in lanes, wherever its operands come from."""
 
-IDENTITY = {"sum": 0.0, "matmul": 0.0, "einsum": 0.0, "max": -inf, "min": inf}
+_ADDED = ("sum", "matmul", "einsum", "add_at", "setitem")
+"""(Of what is written to zeros, the parts that threads wrote are added up.)"""
+IDENTITY = {**dict.fromkeys(_ADDED, 0.0), "max": -inf, "min": inf}
 """What a reduction of nothing is."""
-COMBINED = {"sum": "fadd", "matmul": "fadd", "einsum": "fadd", "max": "maximum", "min": "minimum"}
+COMBINED = {**dict.fromkeys(_ADDED, "fadd"), "max": "maximum", "min": "minimum"}
 """How two results of a reduction are made one."""
-
-
-@dataclass(frozen=True)
-class Argument:
-    """One argument of the function."""
-
-    slot: int
-    strides: tuple[int, ...] | None
-    """Of an array, in elements; None for a Python float."""
-    element: str = "double"
-    """What its elements are in memory (`lowering.ELEMENTS`)."""
-
-
-@dataclass
-class Access:
-    """How one array is walked by the loops of a nest, in elements."""
-
-    argument: Argument
-    offset: int
-    strides: list[int]
-    base: str = ""
-    """The pointer to its first element, where that is not the argument's own."""
-
-    @property
-    def pointer(self) -> str:
-        return self.base or f"%data{self.argument.slot}"
-
-
-class Walk(Protocol):
-    """Says how a nest walks an array (a Value's or a constant): where a map leads, by which strides."""
-
-    def __call__(self, thing: Any, map_: Map) -> Access: ...
 
 
 @dataclass(frozen=True)
@@ -71,28 +52,6 @@ class Part:
     loop: int
     start: str
     stop: str
-
-
-def access(argument: Argument, map_: Map, loops: int) -> Access:
-    """Return how a map walks an array."""
-    offset, strides = 0, [0] * loops
-    for (loop, step, start), stride in zip(map_, argument.strides or (), strict=True):
-        offset += start * stride
-        if loop != FIXED:
-            strides[loop] += step * stride
-    return Access(argument, offset, strides)
-
-
-def join_loops(extents: list[int], accesses: Sequence[Access]) -> None:
-    """Make one loop of two neighbours that all arrays walk as one."""
-    loop = len(extents) - 2
-    while loop >= 0:
-        inner = extents[loop + 1]
-        if all(a.strides[loop] == a.strides[loop + 1] * inner for a in accesses):
-            extents[loop : loop + 2] = [extents[loop] * inner]
-            for a in accesses:
-                del a.strides[loop]
-        loop -= 1
 
 
 class Function(Protocol):
@@ -128,21 +87,25 @@ class NestText:
         self._loads: dict[int, Access] = {}
         self._numbers: dict[int, Argument] = {}
         """The loads of Python floats."""
+        self._gathers: dict[int, Access] = {}
+        """What is read where indices say: how the array is walked besides."""
         for place, expression in enumerate(nest.expressions):
-            if expression.operation == "load":
+            if expression.reads:
                 found = walked(expression.value, expression.map)
-                if found.argument.strides is None:
+                if expression.operation == "gather":
+                    self._gathers[place] = found
+                elif found.argument.strides is None:
                     self._numbers[place] = found.argument
                 else:
                     self._loads[place] = found
         self._stores = [walked(t.value, t.map) for t in nest.stores]
         self._folds = [walked(t.value, t.map) for t in nest.folds]
-        join_loops(self._extents, [*self._loads.values(), *self._stores, *self._folds])
+        join_loops(self._extents, [*self._loads.values(), *self._gathers.values(), *self._stores, *self._folds])
         self._loops = len(self._extents)
         self._width = next(w for w in WIDTHS if not self._loops or w <= self._extents[-1]) if self._loops else 1
         if self._loops and self._moves_far():
             self._width = 1
-        self._rows = self._find_rows()
+        self._rows = find_rows(self._loads)
         self._loaded_rows: dict[int, str] = {}
         """First load of a row → the row in the lanes, one after the other (of the stretch that is being written)."""
         self._depth: list[int] = []
@@ -151,8 +114,13 @@ class NestText:
             depth = max((self._depth[a] for a in expression.arguments), default=0)
             if place in self._loads:
                 depth = self._depth_of(self._loads[place])
+            elif place in self._gathers:
+                depth = max(depth, self._depth_of(self._gathers[place]))
             self._depth.append(depth)
-        self._fold_depths = [self._depth_of(a) for a in self._folds]
+        self._fold_depths = [
+            self._loops if target.indices or target.value.operation == "setitem" else self._depth_of(walk)
+            for target, walk in zip(nest.folds, self._folds, strict=True)
+        ]
         self._products = {
             place: product
             for place, product in fused_products(nest).items()
@@ -170,28 +138,11 @@ class NestText:
         self._outside: dict[int, str] = {}
         """The expressions computed outside the innermost loop: one number each."""
 
-    def _find_rows(self) -> dict[int, list[int]]:
-        """Return the loads that together read all of what is walked in strides: place → the places of its row.
-
-        Then whole rows are loaded at once and dealt to the lanes.
-        """
-        by_walk: dict[Any, dict[int, int]] = {}
-        for place, walk in self._loads.items():
-            if walk.strides and 1 < walk.strides[-1] <= _LONGEST_ROW:
-                by_walk.setdefault((walk.pointer, tuple(walk.strides)), {})[walk.offset] = place
-        rows: dict[int, list[int]] = {}
-        for (_, strides), offsets in by_walk.items():
-            for offset in sorted(offsets):
-                row = [offsets[at] for at in range(offset, offset + strides[-1]) if at in offsets]
-                if len(row) == strides[-1] and offsets[offset] not in rows:
-                    rows.update({place: row for place in row})
-        return rows
-
     def _moves_far(self) -> bool:
         """Say whether lanes would cost more than they save: where the numbers lie apart, and little is done with them."""
-        if self._folds or not all(abs(walk.strides[-1]) > _LONGEST_ROW for walk in self._stores):
+        if self._folds or not all(abs(walk.strides[-1]) > LONGEST_ROW for walk in self._stores):
             return False
-        apart = sum(abs(walk.strides[-1]) > _LONGEST_ROW for walk in self._loads.values())
+        apart = sum(abs(walk.strides[-1]) > LONGEST_ROW for walk in self._loads.values())
         most = max((cost_of_operation(e.operation) for e in self._nest.expressions), default=0.0)
         return 2 * apart >= len(self._loads) and most < _WORTH_LANES
 
@@ -376,10 +327,12 @@ class NestText:
         if place in self._numbers:
             number = f"%number{self._numbers[place].slot}"
             return lanes.emit(f"fcmp une double {number}, 0.0") if expression.value.dtype == bool else number
-        if place in self._rows and lanes.width > 1 and results is not None:
-            return self._load_from_row(lanes, place, counter)
         if place in self._loads:
-            return self._load(lanes, self._loads[place], counter)
+            from_row = place in self._rows and lanes.width > 1 and results is not None
+            loaded = self._load_from_row(lanes, place, counter) if from_row else self._load(lanes, place, counter)
+            return lanes.within(loaded, expression.length) if expression.length else loaded
+        if place in self._gathers:
+            return self._gather(lanes, place, counter, results)
         if place in self._products:
             return self._multiply_add(lanes, place, results)
         arguments = [self._result(lanes, a, results) for a in expression.arguments]
@@ -406,7 +359,8 @@ class NestText:
         if expression.operation == "number":
             return self._compute(lanes, place, expression, "")
         result = self._outside[place]
-        return lanes.splat(result, "i1" if expression.is_truth else "double")
+        element = "i64" if expression.operation == "index" else "i1" if expression.is_truth else "double"
+        return lanes.splat(result, element)
 
     # ---- memory
 
@@ -424,64 +378,63 @@ class NestText:
             pointer = lanes.emit(f"getelementptr {element}, ptr {pointer}, i64 {walk.offset}")
         return pointer
 
-    def _load(self, lanes: Lanes, walk: Access, counter: str) -> str:
-        loaded = self._load_elements(lanes, walk, self._pointer(lanes, walk, counter))
+    def _load(self, lanes: Lanes, place: int, counter: str) -> str:
+        walk = self._loads[place]
+        loaded = load_elements(lanes, walk, self._pointer(lanes, walk, counter))
         return lanes.from_memory(loaded, walk.argument.element)
 
     def _load_from_row(self, lanes: Lanes, place: int, counter: str) -> str:
         row = self._rows[place]
         walk, length, key = self._loads[row[0]], len(row), row[0]
-        element, wide = walk.argument.element, f"<{lanes.width * length} x {walk.argument.element}>"
+        element = walk.argument.element
         if key not in self._loaded_rows:
-            pointer = self._pointer(lanes, walk, counter)
-            self._loaded_rows[key] = lanes.emit(f"load {wide}, ptr {pointer}, align 1")
-        dealt = ", ".join(f"i32 {row.index(place) + lane * length}" for lane in range(lanes.width))
-        vector = self._loaded_rows[key]
-        mine = lanes.emit(f"shufflevector {wide} {vector}, {wide} poison, <{lanes.width} x i32> <{dealt}>")
+            self._loaded_rows[key] = load_rows(lanes, element, self._pointer(lanes, walk, counter), length)
+        mine = dealt(lanes, element, self._loaded_rows[key], length, row.index(place))
         return lanes.from_memory(mine, element)
 
-    def _load_elements(self, lanes: Lanes, walk: Access, pointer: str) -> str:
-        element, width = walk.argument.element, lanes.width
-        kind, stride = lanes.type(element), walk.strides[-1] if walk.strides else 0
-        if width == 1 or stride == 1:
-            return lanes.emit(f"load {kind}, ptr {pointer}, align 1")
-        if stride == -1:
-            first = lanes.emit(f"getelementptr {element}, ptr {pointer}, i64 {1 - width}")
-            loaded = lanes.emit(f"load {kind}, ptr {first}, align 1")
-            return self._reversed(lanes, loaded, element)
-        result = "poison"
-        for lane in range(width):
-            at = lanes.emit(f"getelementptr {element}, ptr {pointer}, i64 {lane * stride}")
-            one = lanes.emit(f"load {element}, ptr {at}, align 1")
-            result = lanes.emit(f"insertelement {kind} {result}, {element} {one}, i64 {lane}")
-        return result
+    def _gather(self, lanes: Lanes, place: int, counter: str, results: dict[int, str] | None) -> str:
+        """Load what is where indices say."""
+        walk, expression = self._gathers[place], self._nest.expressions[place]
+        pointer = self._pointer(lanes, walk, counter)
+        offsets, is_one = self._offsets(lanes, walk, expression.axes, expression.arguments, results)
+        if is_one:
+            loaded = load_elements(lanes, walk, lookup_text.moved(lanes, walk, pointer, offsets))
+        else:
+            loaded = lookup_text.gather(lanes, walk, pointer, offsets)
+        return lanes.from_memory(loaded, walk.argument.element)
 
-    @staticmethod
-    def _reversed(lanes: Lanes, vector: str, element: str) -> str:
-        order = ", ".join(f"i32 {lane}" for lane in reversed(range(lanes.width)))
-        kind = lanes.type(element)
-        return lanes.emit(f"shufflevector {kind} {vector}, {kind} poison, <{lanes.width} x i32> <{order}>")
+    def _offsets(
+        self,
+        lanes: Lanes,
+        walk: Access,
+        axes: Sequence[int],
+        indices: Sequence[int],
+        results: dict[int, str] | None,
+    ) -> tuple[str, bool]:
+        """Return how far indices lead from where they are 0, and whether that is one number for all lanes."""
+        if results is None or all(self._depth[place] < self._loops for place in indices):
+            scalar = Scalars(lanes)
+            return lookup_text.offset(scalar, walk, axes, [self._scalar(scalar, place) for place in indices]), True
+        names = [self._result(lanes, place, results) for place in indices]
+        return lookup_text.offset(lanes, walk, axes, names), False
+
+    def _scalar(self, lanes: Lanes, place: int) -> str:
+        """Return the result of an expression outside the innermost loop (in code without loops it may not be there yet)."""
+        if place not in self._outside:
+            self._outside[place] = self._compute(lanes, place, self._nest.expressions[place], "")
+        return self._outside[place]
 
     def _store(
         self, lanes: Lanes, target: Target, walk: Access, counter: str, results: dict[int, str] | None = None
     ) -> None:
         result = lanes.to_memory(self._result(lanes, target.expression, results), walk.argument.element)
-        self._store_elements(lanes, walk, self._pointer(lanes, walk, counter), result)
-
-    def _store_elements(self, lanes: Lanes, walk: Access, pointer: str, result: str) -> None:
-        element, width = walk.argument.element, lanes.width
-        kind, stride = lanes.type(element), walk.strides[-1] if walk.strides else 0
-        if width == 1 or stride == 1:
-            lanes.lines.append(f"  store {kind} {result}, ptr {pointer}, align 1")
-            return
-        for lane in range(width):
-            one = lanes.emit(f"extractelement {kind} {result}, i64 {lane}")
-            at = lanes.emit(f"getelementptr {element}, ptr {pointer}, i64 {lane * stride}")
-            lanes.lines.append(f"  store {element} {one}, ptr {at}, align 1")
+        store_elements(lanes, walk, self._pointer(lanes, walk, counter), result)
 
     # ---- reductions
 
     def _combine(self, lanes: Lanes, target: Target, a: str, b: str) -> str:
+        if target.value.operation == "setitem":
+            return b  # (the last one stays)
         combined = COMBINED[target.value.operation]
         return lanes.binary(combined, a, b) if combined == "fadd" else lanes.intrinsic(combined, a, b)
 
@@ -490,8 +443,19 @@ class NestText:
     ) -> None:
         term = self._result(lanes, target.expression, results)
         pointer = self._pointer(lanes, walk, counter)
-        held = self._load_elements(lanes, walk, pointer)
-        self._store_elements(lanes, walk, pointer, self._combine(lanes, target, held, term))
+        if target.indices:
+            offsets, is_one = self._offsets(lanes, walk, target.axes, target.indices, results)
+            if not is_one or walk.strides[-1:] == [0]:  # (lanes that may add to the same number take turns)
+                if is_one:
+                    offsets = lanes.splat(offsets, "i64")
+                scalar = Scalars(lanes)
+                lookup_text.scatter(
+                    lanes, walk, pointer, offsets, term, lambda a, b: self._combine(scalar, target, a, b)
+                )
+                return
+            pointer = lookup_text.moved(lanes, walk, pointer, offsets)
+        held = load_elements(lanes, walk, pointer)
+        store_elements(lanes, walk, pointer, self._combine(lanes, target, held, term))
 
     def _accumulator(self, i: int, width: int) -> str:
         return f"%{self._prefix}fold{i}w{width}"

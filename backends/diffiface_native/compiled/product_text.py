@@ -8,14 +8,15 @@ from diffiface_native.compiled import contraction
 from diffiface_native.compiled.fold_text import FoldText, only_folds, vector_loop
 from diffiface_native.compiled.index_map import Map
 from diffiface_native.compiled.nest import Nest
-from diffiface_native.compiled.nest_text import Access, Function, access
+from diffiface_native.compiled.nest_text import Function
 from diffiface_native.compiled.subroutine import Caller, Subroutine
+from diffiface_native.compiled.walks import Access, access
 from diffiface_native.recorded.graph import Value
 
 
 def lanes_of_product(kernel: Function, nest: Nest) -> int | None:
     """Return along which loop the nest of a product has its lanes; None if it is no product, or has them along none."""
-    if not any(contraction.is_looped_over(target.value) for target in nest.folds):
+    if nest.looks_up or not any(contraction.is_looped_over(target.value) for target in nest.folds):
         return None
     loops = len(nest.extents)
     folds = [access(kernel.argument(target.value), target.map, loops) for target in nest.folds]

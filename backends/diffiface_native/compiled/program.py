@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from diffiface_native.compiled.bounds import Bound, BoundsText, refuse
 from diffiface_native.compiled.direct import KernelCall
 from diffiface_native.compiled.fusion import Kernel, Plan
 from diffiface_native.compiled.kernel import KernelText, module_text
 from diffiface_native.compiled.lowering import ELEMENTS
 from diffiface_native.compiled.machine import MachineCode
-from diffiface_native.compiled.nest_text import Argument
 from diffiface_native.compiled.objects import FitText
 from diffiface_native.compiled.rows import local_values, schedule
 from diffiface_native.compiled.sharing import Sharing, Threads
 from diffiface_native.compiled.single import widened
 from diffiface_native.compiled.splitting import COUNTER, Piece, Split, SplitText, in_pieces
 from diffiface_native.compiled.straight import MOST_OPERATIONS, TooMuchCode
+from diffiface_native.compiled.walks import Argument
 from diffiface_native.ground import GROUND
 from diffiface_native.recorded.forgetting import forget_samples
 from diffiface_native.recorded.graph import Graph, Value
@@ -39,7 +40,9 @@ class CompiledProgram(Program):
         self._guarded_by_python = False
         self._checked_numbers: set[int] = set()
         """The values laid out by NumPy, whose strides are tested before a kernel reads them."""
-        self._texts: list[KernelText] = []
+        self._texts: list[KernelText | BoundsText] = []
+        self._within: set[tuple[int, int]] = set()
+        """Which arrays of indices (their numbers) have been tested to be within which lengths."""
         self._arrays: dict[int, str] = {}
         """Number of each value that a kernel stored → the name of the array it is in."""
         self.direct_steps: list[KernelCall | tuple[str, bytes]] = []
@@ -216,6 +219,7 @@ class CompiledProgram(Program):
                     if isinstance(constant, np.ndarray) and -id(constant) not in arguments:
                         array = np.array(constant, order="C")
                         add(-id(constant), self.name(array), array)
+        self._write_bounds(kernel, arguments, names)
         self._write_functions(in_pieces(items, arguments, local), arguments, names, local)
         for value in kernel.stored:
             if value.number in local:
@@ -223,6 +227,35 @@ class CompiledProgram(Program):
             name = self._arrays[value.number]
             if value.number in self._for_python and name != f"v{value.number}":
                 self.lines.append(f"v{value.number} = {name}{'' if value.shape else '[()]'}")
+
+    def _write_bounds(self, kernel: Kernel, arguments: dict[Any, Argument], names: list[str]) -> None:
+        """Write the test that the indices which this kernel looks up are within bounds, if that was not tested before."""
+        looked_up = {
+            (expression.value.number, expression.length): expression.value
+            for wave in kernel.waves
+            for nest in wave
+            for expression in nest.expressions
+            if expression.length and (expression.value.number, expression.length) not in self._within
+        }
+        if not looked_up:
+            return
+        self._within |= looked_up.keys()
+        bounds = [Bound(value.sample.size, ELEMENTS[value.dtype], length) for (_, length), value in looked_up.items()]
+        flag = self._workspace(1, np.int64)
+        name = f"k{len(self._texts)}"
+        self._texts.append(BoundsText(name, bounds))
+        given = (*(names[arguments[value.number].slot] for value in looked_up.values()), flag, "None")
+        self.direct_steps += [KernelCall(name, given), (flag, bytes(8))]
+        numbers = {number for number, _ in looked_up}
+        reads = [
+            f"({(value if value.operation != 'getitem' else value.arguments[0]).shape!r}, {self._index(value.parameters['index'])})"
+            for value in self._values
+            if self._plan.is_indexed(value) and numbers & {v.number for v in value.operands}
+        ]
+        self.lines += [
+            f"kernel_{name}({', '.join(given)})",
+            f"if {flag}[0]: {self.name(refuse)}({', '.join(reads)})",
+        ]
 
     def _read_elsewhere(self, kernel: Kernel) -> set[int]:
         """Return the numbers of the values that are read as arrays: by other kernels and NumPy, or in another shape."""
@@ -287,6 +320,9 @@ class CompiledProgram(Program):
         if value.shape == ():
             return f"float(v{value.number})", None
         layout = self._layout(value)
+        if value.dtype.kind == "i" and not layout.flags.c_contiguous:  # (indices are tested one after the other)
+            self._layouts[value.number] = layout = np.ascontiguousarray(layout)
+            self.lines.append(f"v{value.number} = {self.name(np.ascontiguousarray)}(v{value.number})")
         return self._checked(value, layout) if value.number in self._checked_numbers else f"v{value.number}", layout
 
     def _stored(self, value: Value) -> str:

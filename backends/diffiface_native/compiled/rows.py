@@ -154,6 +154,8 @@ class _Scheduler:
     def _row_loops(self, nest: Nest) -> list[int]:
         """Return which loops of a nest may be over the rows: of their length, and storing row by row, or adding rows up."""
         found = []
+        if nest.looks_up:
+            return found  # (what indices lead to may be in any row)
         for loop, n in enumerate(nest.extents):
             targets = [t for t in (*nest.stores, *nest.folds) if any(place[0] == loop for place in t.map)]
             if n == self._rows and all(row_axis(target.map, loop) is not None for target in targets):

@@ -20,8 +20,8 @@ from diffiface_native.compiled.index_map import FIXED, Map
 from diffiface_native.compiled.lifetimes import Lifetime, arrange
 from diffiface_native.compiled.lowering import ELEMENTS
 from diffiface_native.compiled.nest import Nest
-from diffiface_native.compiled.nest_text import Access, Argument, access
 from diffiface_native.compiled.rows import RowGroup, row_axis
+from diffiface_native.compiled.walks import Access, Argument, access
 from diffiface_native.recorded.graph import Value
 
 _CACHE = 24 * 1024

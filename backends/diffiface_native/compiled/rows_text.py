@@ -7,11 +7,12 @@ from typing import Any
 
 from diffiface_native.compiled.fold_text import FoldText
 from diffiface_native.compiled.index_map import Map
-from diffiface_native.compiled.nest_text import Access, Argument, Function, NestText, Part, access
+from diffiface_native.compiled.nest_text import Function, NestText, Part
 from diffiface_native.compiled.packing import turn
 from diffiface_native.compiled.rows import RowGroup
 from diffiface_native.compiled.rows_layout import ALIGNED, Packed, RowsLayout
 from diffiface_native.compiled.subroutine import Caller, Subroutine
+from diffiface_native.compiled.walks import Access, Argument, access
 from diffiface_native.recorded.graph import Value
 
 

@@ -15,10 +15,11 @@ from typing import Any
 
 from diffiface_native.compiled.kernel import KernelText, Step
 from diffiface_native.compiled.machine import ACQUIRE, RELEASE
-from diffiface_native.compiled.nest_text import COMBINED, Argument, NestText, Part
+from diffiface_native.compiled.nest_text import COMBINED, NestText, Part
 from diffiface_native.compiled.objects import returned
 from diffiface_native.compiled.rows import Item, RowGroup
 from diffiface_native.compiled.rows_text import RowsText
+from diffiface_native.compiled.walks import Argument
 from diffiface_native.recorded.graph import Value
 
 _WORTH_SPLITTING = 8_000_000
@@ -92,13 +93,19 @@ def in_pieces(items: Sequence[Item], arguments: dict[Any, Argument], local: Set[
 
 def split_of(item: Item, text: NestText | RowsText, work: float) -> Split | None:
     """Say how to split what does so much work; None if it is too short, or cannot be."""
-    if work < _WORTH_SPLITTING:
+    if work < _WORTH_SPLITTING or _last_one_stays(item):
         return None
     wanted = min(_MOST_CHUNKS, int(work) // _CHUNK)
     for split in _ways(item, text, wanted):
         if split.chunks >= _LEAST_CHUNKS and split.size * split.chunks <= _MOST_PARTIAL:
             return split
     return None
+
+
+def _last_one_stays(item: Item) -> bool:
+    """Say whether an item writes where indices say, so that the order of its passes matters."""
+    nests = item.nests if isinstance(item, RowGroup) else [item]
+    return any(target.value.operation == "setitem" for nest in nests for target in nest.folds)
 
 
 def _ways(item: Item, text: NestText | RowsText, wanted: int) -> Iterator[Split]:

@@ -23,7 +23,7 @@ def in_order(expressions: Sequence[Expression]) -> list[int]:
     """First function → the others."""
     order = []
     for place, expression in enumerate(expressions):
-        if expression.operation in ("load", "number"):
+        if expression.reads or expression.operation == "number":
             continue
         if cost_of_operation(expression.operation) >= _EXPENSIVE:
             found = first.setdefault(max(expression.arguments), place)

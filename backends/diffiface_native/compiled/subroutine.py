@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from diffiface_native.compiled.nest_text import Argument, Function
+from diffiface_native.compiled.nest_text import Function
 from diffiface_native.compiled.straight import Rolled
+from diffiface_native.compiled.walks import Argument
 
 
 class Caller(Function, Protocol):

@@ -40,13 +40,18 @@ def _moves_axes(index: Any) -> bool:
     return places[-1] - places[0] + 1 != len(places)
 
 
-def _positions(shape: tuple[int, ...], index: Any) -> np.ndarray:
+def _positions(p: Primitives, shape: tuple[int, ...], index: Any) -> Any:
     """Return the flat positions that an index reads in an array of this shape."""
-    return np.arange(math.prod(shape)).reshape(shape)[index]
+    return p.getitem(np.arange(math.prod(shape)).reshape(shape), index=index)
 
 
-def _indexed_shape(shape: tuple[int, ...], index: Any) -> tuple[int, ...]:
-    return np.empty(shape, dtype=bool)[index].shape
+def _indexed_shape(p: Primitives, shape: tuple[int, ...], index: Any) -> tuple[int, ...]:
+    # An array of indices may be a value of p's that is not known yet: only its shape matters.
+    parts = tuple(
+        np.zeros(p.shape(part), np.intp) if _is_advanced(part) and p.dtype(part).kind != "b" else part
+        for part in _parts(index)
+    )
+    return np.broadcast_to(False, shape)[parts].shape
 
 
 def _batched(p: Primitives, t: Any, shape: tuple[int, ...], index: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -54,7 +59,7 @@ def _batched(p: Primitives, t: Any, shape: tuple[int, ...], index: Any) -> tuple
     if _moves_axes(index):
         # Behind a leading slice the axes of the index arrays would come before the batch axis: count flat instead.
         flat = p.reshape(t, shape=(p.shape(t)[0], math.prod(shape)))
-        return flat, (slice(None), _positions(shape, index))
+        return flat, (slice(None), _positions(p, shape, index))
     return t, (slice(None), *_parts(index))
 
 
@@ -89,22 +94,21 @@ def _write_jvp(p: Primitives, tangents: Sequence[Any], y: Any, arrays: Sequence[
     shape = p.shape(x)
     if tx is None:
         tx = np.zeros((p.shape(tv)[0], *shape), dtype=p.dtype(y))
-    entries = 0.0 if tv is None else _value_tangent(p, tv, value, len(_indexed_shape(shape, index)))
+    entries = 0.0 if tv is None else _value_tangent(p, tv, value, len(_indexed_shape(p, shape, index)))
     batched, batched_index = _batched(p, tx, shape, index)
     written = write(batched, entries, index=batched_index)
     return p.reshape(written, shape=p.shape(tx)) if batched is not tx else written
 
 
-def _last_writes(p: Primitives, shape: tuple[int, ...], index: Any) -> np.ndarray | None:
-    """Mark the written entries that no later one overwrites; None where all stay."""
+def _last_writes(p: Primitives, shape: tuple[int, ...], index: Any) -> Any:
+    """Mark the written entries that no later one overwrites; None where all are known to stay."""
     if not repeats_entries(p, index):
         return None
-    writer = np.empty(shape, dtype=np.intp)
-    indexed_shape = writer[index].shape
+    indexed_shape = _indexed_shape(p, shape, index)
     order = np.arange(math.prod(indexed_shape)).reshape(indexed_shape)
-    writer[index] = order
-    stays = writer[index] == order
-    return None if stays.all() else stays
+    writer = p.setitem(np.zeros(shape, dtype=np.intp), order, index=index)
+    stays = p.equal(p.getitem(writer, index=index), order)
+    return None if isinstance(stays, np.ndarray) and stays.all() else stays
 
 
 def _setitem_jvp(p: Primitives, tangents: Sequence[Any], y: Any, arrays: Sequence[Any], *, index: Any) -> Any:
