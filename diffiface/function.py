@@ -181,12 +181,7 @@ class Function:
 
         constants = list(contexts)
         if self.traces and self.native_to is None:
-            traced = (p.traced_type, *[q.traced_type for q in p.accepts])  # (constants may belong to an outer trace)
-            constants = [
-                dress(c, p) if isinstance(c, traced) and not isinstance(c, np.ndarray) else c for c in contexts
-            ]
-            if self._rebinding is not None:  # functions and objects among them
-                constants = [c if type(c) in PLAIN else rebound(c) for c in constants]
+            constants = [c if type(c) is np.ndarray else self._constant(c, p) for c in contexts]
         for position in self.cache_positions:
             given = contexts[position]
             constants[position] = self._writable(np.zeros(p.shape(given), p.dtype(given)), p)
@@ -201,6 +196,13 @@ class Function:
         active = dict(zip(positions, x if isinstance(self.argnums, tuple) else (x,), strict=True))
         rest = iter(constants)
         return [active[i] if i in active else next(rest) for i in range(len(active) + len(constants))]
+
+    def _constant(self, context: Any, p: Primitives) -> Any:
+        """A context as f meets it: values of this trace or one outside it dressed, functions and objects rebound."""
+        traced = (p.traced_type, *[q.traced_type for q in p.accepts])
+        if isinstance(context, traced) and not isinstance(context, np.ndarray):
+            context = dress(context, p)
+        return context if self._rebinding is None or type(context) in PLAIN else rebound(context)
 
     def _writable(self, array: np.ndarray, p: Primitives) -> Any:
         """Scratch memory of the kind f can write traced values into."""
@@ -231,6 +233,15 @@ class Function:
 
     def _outputs(self, result: Any, p: Primitives) -> tuple[Any, ...]:
         kind = type(result)
+        if kind is Scalar and p.traced_inexact and type(result._value) is p.traced_type:
+            # The common case: one number, of a kind that there is nothing to ask about.
+            ys, structure = [result._value], trees.LEAF
+            if self.output == "scalar" and p.dtype(ys[0]).kind == "c":
+                self._check_scalar(ys, structure, p)
+            if self.expected_cotangents is not None:
+                self._check_cotangents(ys, structure, p)
+            self.y_structure = structure
+            return tuple(ys)
         if kind is Scalar or kind is Array or kind is np.float64 or kind is float or kind is p.traced_type:
             leaves, structure = [result], trees.LEAF
             if (kind is Scalar or kind is Array) and result.dtype == bool:  # (of an engine that computes with symbols)

@@ -48,7 +48,7 @@ class ReverseTrace(Trace):
         super().__init__(base)
         self.tape: list[Node] = []
         self.contexts = contexts
-        self.unchanging = {id(_owner(c)) for c in contexts if type(c) is np.ndarray}
+        self.unchanging = {id(c if c.base is None else c.base) for c in contexts if type(c) is np.ndarray}
 
     def run(self, f: FlatFunction, xs: Leaves) -> tuple[list[Node], tuple[Any, ...], Any]:
         """Record f: return the input nodes, the outputs and aux."""
