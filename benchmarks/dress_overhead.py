@@ -33,11 +33,17 @@ OPERATIONS: dict[str, tuple[float, Callable[[Any, Any], Any], Callable[[Any], An
     "where": (3.0, lambda p, x: p.where(MASK, x, 0.0), lambda x: np.where(MASK, x, 0.0)),
     "x[0]": (3.0, lambda p, x: p.getitem(x, index=0), lambda x: x[0]),
     "sum": (6.0, lambda p, x: p.sum(x, axis=(0,), keepdims=False), np.sum),
-    "mean": (6.0, lambda p, x: p.divide(p.sum(x, axis=(0,), keepdims=False), 3), np.mean),
+    "mean": (6.0, lambda p, x: own_mean(p, x), np.mean),
     "max": (6.0, lambda p, x: p.max(x, axis=(0,), keepdims=False), np.max),
     "ndarray @ x": (6.0, lambda p, x: p.matmul(SQUARE, x), lambda x: SQUARE @ x),
 }
 THREE, MASK, SQUARE = np.array([0.3, 0.7, 1.1]), np.array([True, False, True]), np.arange(9.0).reshape(3, 3)
+
+
+def own_mean(p: Any, x: Any) -> Any:
+    """The engine's own mean, if it has one."""
+    own = p.composites.get("numpy.mean")
+    return p.divide(p.sum(x, axis=(0,), keepdims=False), 3) if own is None else own(p, x)
 
 
 def measure(engine: Any) -> None:
@@ -54,7 +60,7 @@ def measure(engine: Any) -> None:
                     "dressed": lambda dressed=dressed: dressed(Array(raw, p)),
                     "making": lambda: Array(raw, p),
                 },
-                rounds=60,
+                rounds=150,
                 batch_seconds=0.0005,
             )
             if tape is not None:
