@@ -222,7 +222,7 @@ def _translated(p: Primitives, function: Callable[..., Any], args: tuple[Any, ..
     if keywords or len(args) > entry.arrays:
         args, keywords = _named(entry, function, args, keywords)
         target = None if entry.dressed else keywords.pop("out", None)
-        for keyword in keywords.keys() - entry.keywords:
+        for keyword in () if entry.any_keyword else keywords.keys() - entry.keywords:
             _refuse_unless_default(p, entry, function, keyword, keywords.pop(keyword))
     if entry.dressed:
         return entry.translation(*args, **keywords)

@@ -38,6 +38,8 @@ class Entry:
     """The arguments that the translation takes by name."""
     variadic: bool
     """Whether any number of positional arguments goes through as it is."""
+    any_keyword: bool
+    """Whether keywords of any name go through: they are for the user's function (`apply_along_axis`)."""
     dressed: bool
     """Whether the translation works on dressed values (views, callbacks, writes) or on raw ones."""
     kind: Kind = "differentiable"
@@ -97,6 +99,7 @@ def _add_entry(
         arrays=arrays,
         keywords=frozenset(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)),
         variadic=inspect.Parameter.VAR_POSITIONAL in kinds,
+        any_keyword=dressed and inspect.Parameter.VAR_KEYWORD in kinds,
         dressed=dressed,
         kind=kind,
         note=note,

@@ -118,8 +118,8 @@ def rebound_function(f: types.FunctionType) -> Any:
     if not users:
         if replacement is not f or not f.__closure__ or id(f) in _in_progress:
             return replacement
-        # A decorator of a library (contextlib.contextmanager) may have wrapped a user's function.
-        if not any(map(_is_users_function, map(content_of, f.__closure__))):
+        # Decorators of libraries (contextlib.contextmanager, np.errstate) may have wrapped a user's function.
+        if not _wraps_users_function(f, set()):
             return f
     copy = _copies.get(id(f))
     made = None if copy is None else _made.get(copy)
@@ -134,6 +134,16 @@ def rebound_function(f: types.FunctionType) -> Any:
 
 def _is_users_function(value: Any) -> bool:
     return type(value) is types.FunctionType and is_users(value.__globals__.get("__name__"))
+
+
+def _wraps_users_function(f: types.FunctionType, visited: set[int]) -> bool:
+    """Say whether a library's function has a user's in its closure, or another of a library that has."""
+    visited.add(id(f))
+    for content in map(content_of, f.__closure__ or ()):
+        if type(content) is types.FunctionType and id(content) not in visited:
+            if _is_users_function(content) or _wraps_users_function(content, visited):
+                return True
+    return False
 
 
 def _later(f: types.FunctionType) -> Callable[..., Any]:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -150,3 +152,67 @@ def test_the_sign_of_a_complex_number_has_a_derivative(engine):
     assert np.isclose(turned, 0.6)  # the real part of sign(z), summed
     assert np.isclose(grown, 0.0)
     np.testing.assert_array_equal(di.gradient(lambda x: np.sum(np.sign(x)), engine, np.array([-1.0, 2.0])), [0, 0])
+
+
+# Where a float has no digits that could be rounded away, np.round returns x itself.
+@pytest.mark.parametrize("engine", ENGINES)
+def test_rounding_to_more_digits_than_there_are_changes_nothing(engine):
+    x = np.array([1.23456, -2e12, 0.0, 3.0])
+    for decimals, slopes in ((3, [0, 0, 0, 0]), (5, [0, 1, 0, 0]), (20, [1, 1, 0, 1])):
+        values, jacobian = di.value_and_jacobian(lambda x, d=decimals: np.round(x, d), engine, x)
+        np.testing.assert_allclose(values, np.round(x, decimals), rtol=4e-16)  # (XLA multiplies by 1 / scale)
+        np.testing.assert_allclose(jacobian, np.diag(slopes), rtol=1e-15)
+    single = di.derivative(lambda t: np.round(t, 8), engine, np.float32(1.25))
+    assert single == 1 and single.dtype == np.float32
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_keywords_for_the_function_that_numpy_calls(engine):
+    x = np.array([[1.0, -2.0], [3.0, -4.0]])
+    along = lambda x: np.sum(np.apply_along_axis(lambda row, power: row**power, 1, x, power=3))
+    np.testing.assert_allclose(di.gradient(along, engine, x), 3 * x**2)
+    parts = lambda x: np.sum(np.piecewise(x, [x > 0], [lambda v, scale: scale * v**2, lambda v, scale: v], scale=5.0))
+    np.testing.assert_allclose(di.gradient(parts, engine, x), np.where(x > 0, 10 * x, 1.0))
+
+
+# The weights' axes are those that `axis` names, in its order: with an axis list that is not ascending, transposed.
+@pytest.mark.parametrize("engine", ENGINES)
+def test_weights_of_an_average_follow_the_order_of_the_axes(engine):
+    a, weights = np.arange(24.0).reshape(2, 3, 4) ** 2, np.arange(1.0, 9.0).reshape(4, 2)
+    value, slopes = di.value_and_gradient(lambda w: np.sum(np.average(a, (2, 0), w)), engine, weights)
+    np.testing.assert_allclose(value, np.sum(np.average(a, (2, 0), weights)))
+    total = weights.sum()
+    expected = a.sum(axis=1).T / total - np.sum(a.sum(axis=1).T * weights) / total**2
+    np.testing.assert_allclose(slopes, expected)
+
+
+def test_arguments_that_say_nothing():
+    f = lambda x: np.sum(np.diff(x, prepend=np._NoValue, append=np._NoValue) ** 2) + np.take(x, 1, mode=None)
+    np.testing.assert_allclose(di.gradient(f, "reverse", np.array([1.0, 3.0, 4.0])), [-4.0, 4.0 - 2.0 + 1.0, 2.0])
+
+    def puts_nothing(x):
+        y = x * 2
+        np.put(y, [0, 1], np.array([]))
+        return np.sum(y)
+
+    np.testing.assert_allclose(di.gradient(puts_nothing, "reverse", np.ones(3)), [2.0, 2.0, 2.0])
+
+
+@contextlib.contextmanager
+def quietly():
+    yield
+
+
+@np.errstate(all="ignore")
+@quietly()
+@np.errstate(divide="raise")
+def decorated_by_libraries(x):
+    y = np.zeros(3)
+    y[:2] = x[:2]
+    return np.sum(np.asarray(y) ** 2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_decorators_of_libraries_on_top_of_each_other(engine):
+    np.testing.assert_allclose(di.gradient(decorated_by_libraries, engine, np.ones(3)), [2.0, 2.0, 0.0])
+    np.testing.assert_allclose(di.gradient(lambda x: decorated_by_libraries(x * 2), engine, np.ones(3)), [8, 8, 0])

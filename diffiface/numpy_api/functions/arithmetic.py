@@ -162,16 +162,22 @@ def clip(p: Primitives, a: Any, a_min: Any = None, a_max: Any = None, *, min: An
     return a if high is None else p.minimum(a, high)
 
 
-@numpy_function(np.round, np.around, kind="zero derivative")
+@numpy_function(np.round, np.around, kind="zero derivative", note="slope 1 where rounding changes nothing")
 def round_(p: Primitives, a: Any, decimals: int = 0) -> Any:
-    if p.dtype(a).kind == "c":
+    dtype = p.dtype(a)
+    if dtype.kind == "c":
         return p.add(round_(p, p.real(a), decimals), p.multiply(1j, round_(p, p.imag(a), decimals)))
+    if dtype.kind != "f" and decimals >= 0:
+        return a if dtype.kind in "iu" else p.rint(a)
     if decimals == 0:
         return p.rint(a)
-    scale = 10.0 ** abs(decimals)
-    if decimals > 0:
-        return p.divide(p.rint(p.multiply(a, scale)), scale)
-    return p.multiply(p.rint(p.divide(a, scale)), scale)
+    scale = float(np.float64(10.0) ** abs(decimals))  # (infinite where NumPy's is)
+    if decimals < 0:
+        return p.multiply(p.rint(p.divide(a, scale)), scale)
+    scaled = p.multiply(a, scale)
+    # Floats of this size are whole numbers: as NumPy computes it, x is not rounded there, so the result follows x.
+    whole = p.less(p.absolute(scaled), 2.0 ** np.finfo(dtype).nmant)
+    return p.divide(p.where(whole, p.rint(scaled), scaled), scale)
 
 
 @numpy_function(np.fix, kind="zero derivative")

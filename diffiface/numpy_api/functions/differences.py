@@ -22,7 +22,9 @@ def diff(p: Primitives, a: Any, n: int = 1, axis: int = -1, prepend: Any = None,
     if ndim(p, a) == 0:
         raise ValueError("diff requires input that is at least one dimensional")
     axis = axis_of(p, a, axis)
-    ends = [None if end is None else _slab(p, array_in(end, p), a, axis) for end in (prepend, append)]
+    ends = [
+        None if end is None or end is np._NoValue else _slab(p, array_in(end, p), a, axis) for end in (prepend, append)
+    ]
     parts = [part for part in (ends[0], a, ends[1]) if part is not None]
     if len(parts) > 1:
         a = p.concatenate(parts, axis=axis)

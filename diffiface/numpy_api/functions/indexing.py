@@ -128,14 +128,14 @@ def extract(p: Primitives, condition: Any, arr: Any) -> Any:
 
 
 @numpy_function(np.take, arrays=2)
-def take_(p: Primitives, a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
+def take_(p: Primitives, a: Any, indices: Any, axis: int | None = None, mode: str | None = "raise") -> Any:
     a, axis = with_axis(p, a, axis)
     length = p.shape(a)[axis]
     if mode == "wrap":
         indices = p.remainder(indices, length)
     elif mode == "clip":
         indices = p.minimum(p.maximum(indices, 0), length - 1)
-    elif mode != "raise":
+    elif mode not in ("raise", None):
         refuse(p, "take", "mode", mode)
     elif isinstance(indices, (int, np.ndarray, np.generic)):
         places = np.asarray(indices)

@@ -36,6 +36,7 @@ def refuse_function(function: Callable[..., Any], reason: str, instead: str) -> 
         arrays=1,
         keywords=frozenset(parameters_of(function) or ()),
         variadic=True,
+        any_keyword=True,
         dressed=True,
         kind="refused",
         note=f"{reason}; {instead}",

@@ -29,6 +29,8 @@ def average(
             axes = axes_of(p, a, axis)
             if tuple(p.shape(weights)) != tuple(p.shape(a)[i] for i in axes):
                 raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
+            # Their axes stand in the order in which `axis` names them.
+            weights = p.transpose(weights, axes=tuple(int(i) for i in np.argsort(axes)))
             weights = p.reshape(weights, shape=tuple(n if i in axes else 1 for i, n in enumerate(p.shape(a))))
             weights = p.broadcast_to(weights, shape=tuple(p.shape(a)))
         total = sum_(p, weights, axis, keepdims=keepdims)

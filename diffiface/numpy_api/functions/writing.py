@@ -73,6 +73,8 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     places = np.atleast_1d(np.asarray(ind)).ravel()
     if mode != "raise":
         places = np.arange(a.size).take(places, mode=mode)
+    if np.size(v) == 0:  # nothing to write, which NumPy takes for nothing to do
+        return
     a.flat[places] = _repeated(v, len(places))
 
 
