@@ -7,6 +7,8 @@ import os
 # One BLAS thread: the machines are small and shared, and threaded OpenBLAS collapses on them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Nearly every test of JAX compiles a program of its own and runs it once: LLVM's expensive passes never pay here.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 import pytest
 from hypothesis import HealthCheck, settings

@@ -14,19 +14,25 @@ from diffiface_jax.arrays import FAMILY
 from diffiface_jax.primitives import JAXPrimitives
 
 import diffiface as di
-from diffiface.adapter import NUMPY
+from diffiface.adapter import NUMPY, PRIMITIVES
 from tests.backends import engine_checks, primitive_checks
 
 X = np.array([0.3, -1.2, 2.0])
 
-# JAX compiles anew for every shape: the later samples of a primitive take minutes in all, and run at night.
-SAMPLES = [
-    pytest.param(*sample, marks=[pytest.mark.nightly] if sample[1] else []) for sample in primitive_checks.SAMPLES
-]
+# JAX compiles anew for every shape and order, minutes in all: by day the first sample of each primitive, and of the
+# dearest (hundreds of operations each; tests/numpy_api goes through them in second order too) only the first order.
+FIRST_SAMPLES = [name for name, number in primitive_checks.SAMPLES if number == 0]
+DEAR_KINDS = ("linear algebra", "special")
 
 
-@pytest.mark.parametrize(("name", "number"), SAMPLES)
-def test_primitive(name, number):
+@pytest.mark.parametrize("name", FIRST_SAMPLES)
+def test_primitive(name):
+    primitive_checks.check(JAX(), name, 0, thorough=PRIMITIVES[name].kind not in DEAR_KINDS)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("name", "number"), primitive_checks.SAMPLES)
+def test_every_sample_of_a_primitive(name, number):
     primitive_checks.check(JAX(), name, number)
 
 
