@@ -15,6 +15,7 @@ import numpy as np
 from diffiface import registry
 from diffiface.errors import InputError
 from diffiface.numpy_api import Array, Scalar, undress
+from diffiface.numpy_api.conversion import other_arithmetic
 
 TRACED = "traced"
 NUMPY_FAMILY = "numpy"
@@ -82,6 +83,9 @@ def normalise(value: Any, what: str, engine: str, keep_family: str = NUMPY_FAMIL
         array = _promoted(np.asarray(value), what, engine)
         return array, LeafSpec(NUMPY_FAMILY, array.dtype, (), scalar=True), None
     if isinstance(value, np.ndarray):
+        found = other_arithmetic(value)
+        if found is not None:
+            raise InputError(f"{what} is {found[0]}, whose operators are not an array's", engine=engine, fix=found[1])
         return normalise(np.asarray(value), what, engine, keep_family)
     family = family_of(value)
     if family is not None:

@@ -130,7 +130,7 @@ class Function:
             with tracing(p):
                 result = self.f(x, *contexts)
         except Exception as error:
-            explained = self._explained(error)
+            explained = self._explained(error, 1 + len(contexts))
             if explained is error:
                 raise
             raise explained from error
@@ -151,7 +151,7 @@ class Function:
             with tracing(p):
                 result = f(*arguments) if buffer is None else f(buffer, *arguments)
         except Exception as error:
-            explained = self._explained(error)
+            explained = self._explained(error, len(arguments) + (buffer is not None))
             if explained is error:
                 raise
             raise explained from error
@@ -328,7 +328,7 @@ class Function:
                 fix="a cotangent is like y; a batch of them is a tuple",
             )
 
-    def _explained(self, error: Exception) -> Exception:
+    def _explained(self, error: Exception, n_arguments: int) -> Exception:
         """Return our own error for a failure that comes from tracing, with its place; else the same, the place noted."""
         if isinstance(error, DiffifaceError):
             error.engine = error.engine or self.engine
@@ -354,5 +354,22 @@ class Function:
                 where=where,
                 fix="pass an array: np.array(x)",
             )
-        error.add_note(f"diffiface: raised in the differentiated function under {self.engine!r}, at {where}")
+        if where is None and isinstance(error, TypeError) and not self._can_be_called_with(n_arguments):
+            return InputError(
+                f"f cannot be called with {n_arguments} argument{'s' * (n_arguments > 1)}: {text}",
+                engine=self.engine,
+                where=definition_of(self.f),
+                fix="give an argument for every parameter of f: what is not differentiated comes after x, in order",
+            )
+        place = f", at {where}" if where else ""
+        error.add_note(f"diffiface: raised in the differentiated function under {self.engine!r}{place}")
         return error
+
+    def _can_be_called_with(self, n_arguments: int) -> bool:
+        try:
+            inspect.signature(self.f).bind(*range(n_arguments))
+        except TypeError:
+            return False
+        except ValueError:  # code in C that has no signature
+            return True
+        return True

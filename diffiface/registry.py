@@ -12,11 +12,11 @@ import dataclasses
 import difflib
 import functools
 import importlib
-import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from diffiface.adapter import Backend, Capabilities
 from diffiface.errors import MissingBackendError, UnknownBackendError
+from diffiface.optional_packages import missing_among, needs
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -57,7 +57,7 @@ def required_modules(name: str) -> tuple[str, ...]:
 
 def missing_modules(name: str) -> tuple[str, ...]:
     """Return the modules the engine needs that are not installed (empty when it can be used)."""
-    return tuple(module for module in required_modules(name) if importlib.util.find_spec(module) is None)
+    return tuple(missing_among(required_modules(name)))
 
 
 def available_backends() -> tuple[str, ...]:
@@ -121,7 +121,7 @@ def backend_class(name: str) -> type[Backend]:
     missing = missing_modules(name)
     if missing:
         raise MissingBackendError(
-            f"this engine needs the package {' and '.join(map(repr, missing))}, which is not installed",
+            needs("this engine", missing),
             engine=name,
             fix=f"pip install {_install_line(name, missing)}",
         )

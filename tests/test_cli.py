@@ -110,6 +110,7 @@ def test_backends_lists_every_engine(run, monkeypatch):
     for name in ("forward", "reverse", "finite_differences"):
         assert any(line.startswith(f"{name} ") and " yes " in line for line in result.output.splitlines())
     assert any(line.startswith("jax ") and " no: " in line for line in result.output.splitlines())
+    assert "diffiface[jax]'" in result.output  # the brackets too, which Rich takes for a style
 
 
 def test_backends_shows_versions_and_a_broken_engine(run, monkeypatch):
@@ -215,6 +216,11 @@ def test_mistakes_in_bench_are_exit_status_2(run, arguments, complaint):
     assert result.exit_code == 2 and complaint in " ".join(result.output.split()), result.output
 
 
+def test_the_list_of_commands_is_not_cut_off():
+    listed = CliRunner().invoke(app, ["--help"]).output.partition("Commands:")[2]
+    assert "backends" in listed and "..." not in listed
+
+
 def test_help_teaches_by_examples():
     for command in (
         (),
@@ -225,6 +231,7 @@ def test_help_teaches_by_examples():
         ("bench",),
         ("bench", "run"),
         ("bench", "suite"),
+        ("new-engine",),
     ):
         result = CliRunner().invoke(app, (*command, "--help"))
         assert result.exit_code == 0 and f"diffiface {' '.join(command[:1])}".strip() in result.output

@@ -14,7 +14,8 @@ from diffiface.benchmarking import tables
 from diffiface.benchmarking.growth import Growth, fit_growth
 from diffiface.benchmarking.lane import ROW
 from diffiface.benchmarking.outcome import Outcome
-from diffiface.errors import InputError, MissingBackendError
+from diffiface.errors import InputError
+from diffiface.optional_packages import need
 
 _FORMAT = 1
 _INTEGERS = {"n", "f_calls", "peak_bytes", "own_bytes", "runs", "rounds"}
@@ -74,24 +75,18 @@ class Results:
         """
         if kind not in ("time", "accuracy"):
             raise InputError(f"kind={kind!r} is not known", fix="kind is 'time' or 'accuracy'")
-        try:
-            from diffiface.benchmarking import figures
-        except ImportError as error:
-            raise MissingBackendError(
-                "this needs matplotlib, which is not installed", fix="pip install 'diffiface[benchmark]'"
-            ) from error
+        need("a plot", "matplotlib", install="'diffiface[benchmark]'")
+        from diffiface.benchmarking import figures
+
         return figures.draw(self, kind, path)
 
     # ---- taken further
 
     def to_dataframe(self) -> Any:
         """Return the rows as a pandas data frame."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingBackendError(
-                "this needs pandas, which is not installed", fix="pip install 'diffiface[benchmark]'"
-            ) from error
+        need("a data frame", "pandas", install="'diffiface[benchmark]'")
+        import pandas
+
         return pandas.DataFrame([row | {"outcome": str(row["outcome"])} for row in self.rows])
 
     @property

@@ -29,9 +29,10 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,  # help in plain text reads the same in a terminal, a pipe and a log
 )
-app.command()(backends)
-app.command()(compare)
-app.add_typer(bench, name="bench")
-app.command()(explain)
-app.command()(demo)
-app.command()(new_engine)
+# (The sentences of the list of commands: those of the docstrings are too long for one line each.)
+app.command(short_help="List the engines, and how to install those that are missing.")(backends)
+app.command(short_help="Differentiate a function with every engine: who agrees?")(compare)
+app.add_typer(bench, name="bench", short_help="Time derivatives on every engine.")
+app.command(short_help="Say how an engine computes a function's derivative.")(explain)
+app.command(short_help="Fit two logit models to real data with every engine.")(demo)
+app.command(short_help="Write a package with a working engine, to be changed.")(new_engine)

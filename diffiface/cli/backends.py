@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
+from rich.markup import escape
 from rich.table import Table
 
 from diffiface import registry
@@ -21,9 +22,11 @@ def backends() -> None:
     """
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("engine", "installed", "version", "mode", "exact", "native", "other operators"):
-        table.add_column(name, overflow="fold", no_wrap=name == "engine")
+        # (wide enough for the longest pip line, to be copied)
+        table.add_column(name, overflow="fold", no_wrap=name == "engine", min_width=25 if name == "installed" else None)
     for name in registry.registered_backends():
-        table.add_row(name, *_description_of(name))
+        # (escaped: in Rich's markup the extra of 'diffiface[jax]' would be a style, and vanish)
+        table.add_row(name, *map(escape, _description_of(name)))
     console().print(table)
 
 

@@ -14,7 +14,8 @@ from diffiface.comparison.problem import Problem
 from diffiface.comparison.reference import Reference
 from diffiface.comparison.run import Run
 from diffiface.comparison.status import Status
-from diffiface.errors import DisagreementError, MissingBackendError
+from diffiface.errors import DisagreementError
+from diffiface.optional_packages import need
 
 _WIDTH = 100
 _MODES = {"forward": "fwd", "reverse": "rev", "forward and reverse": "both", "numeric": "num.", "": "-"}
@@ -84,10 +85,9 @@ class Comparison:
 
     def to_dataframe(self) -> Any:
         """Return the rows as a pandas data frame."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise _missing("pandas") from error
+        need("a data frame", "pandas", install="'diffiface[demo]'")
+        import pandas
+
         return pandas.DataFrame([row | {"status": str(row["status"])} for row in self.rows])
 
     def to_html(self, path: Any = None) -> str:
@@ -102,10 +102,9 @@ class Comparison:
 
     def plot(self, path: Any = None) -> Any:
         """Draw error and time per engine; save the figure if `path` is given, and return it."""
-        try:
-            from diffiface.comparison.figure import draw
-        except ImportError as error:
-            raise _missing("matplotlib") from error
+        need("a plot", "matplotlib", install="'diffiface[demo]'")
+        from diffiface.comparison.figure import draw
+
         return draw([self], path)
 
     def _taking_part(self) -> list[dict[str, Any]]:
@@ -166,10 +165,6 @@ class Comparison:
             f"<p>{html.escape(self.summary)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
             f"<ul>{details}</ul><p><small>{html.escape(self.environment)}</small></p>"
         )
-
-
-def _missing(package: str) -> MissingBackendError:
-    return MissingBackendError(f"this needs {package}, which is not installed", fix="pip install 'diffiface[demo]'")
 
 
 def _count(rows: list[dict[str, Any]]) -> str:

@@ -193,6 +193,7 @@ class Counted:
 def reason(error: BaseException) -> str:
     """Say in one line why an engine gave no result."""
     if isinstance(error, DiffifaceError):
-        return error.problem.splitlines()[0]
+        problem = error.problem.splitlines()[0]
+        return f"{problem} (fix: {error.fix})" if error.fix else problem
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

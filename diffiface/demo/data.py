@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from diffiface.errors import MissingBackendError
+from diffiface.optional_packages import need
 
 _NEEDED = ("statsmodels", "pandas", "scipy", "matplotlib")
 
@@ -39,11 +38,7 @@ class LogitData:
 
 def check_packages() -> None:
     """Raise `MissingBackendError` with the pip line unless everything that the demonstration needs is installed."""
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise MissingBackendError(
-            f"the demonstration needs {', '.join(missing)}, which is not installed", fix="pip install 'diffiface[demo]'"
-        )
+    need("the demonstration", *_NEEDED, install="'diffiface[demo]'")
 
 
 def load() -> tuple[LogitData, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from diffiface.adapter import Backend
 from diffiface.interop.for_scipy.residual import ResidualCallables
 from diffiface.interop.for_scipy.scalar import ScalarCallables
+from diffiface.optional_packages import need
 
 
 def likelihood_model(
@@ -34,8 +35,9 @@ def likelihood_model(
         A model: `model.fit()` gives results with standard errors, robust ones too (`cov_type="HC0"`).
     Raises:
         InputError, OutputError: an argument or what f returned cannot be used; the same on every engine.
-        ImportError: statsmodels is not installed.
+        MissingBackendError: statsmodels is not installed.
     """
+    need("likelihood_model", "statsmodels", install="statsmodels")
     from statsmodels.base.model import GenericLikelihoodModel  # pyright: ignore[reportMissingImports]
 
     start = np.asarray(start_params, np.float64)

@@ -10,6 +10,7 @@ import numpy as np
 from diffiface.adapter import Backend
 from diffiface.errors import InputError
 from diffiface.interop.for_scipy.scalar import ScalarCallables
+from diffiface.optional_packages import need
 
 
 class LogDensity:
@@ -84,8 +85,10 @@ def nutpie_model(
     Returns:
         A compiled model.
     Raises:
-        InputError: x is no dict, or an argument or what f returned cannot be used. ImportError: nutpie is not installed.
+        InputError: x is no dict, or an argument or what f returned cannot be used.
+        MissingBackendError: nutpie is not installed.
     """
+    need("nutpie_model", "nutpie", install="nutpie")
     import nutpie.compiled_pyfunc  # pyright: ignore[reportMissingImports]
 
     if not isinstance(x, dict) or not all(np.ndim(value) >= 0 and isinstance(key, str) for key, value in x.items()):

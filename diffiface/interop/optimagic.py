@@ -10,6 +10,7 @@ import numpy as np
 from diffiface.adapter import Backend
 from diffiface.interop.for_scipy.residual import ResidualCallables
 from diffiface.interop.for_scipy.scalar import ScalarCallables
+from diffiface.optional_packages import need
 
 
 def optimagic_arguments(
@@ -27,7 +28,7 @@ def optimagic_arguments(
         `fun`, `jac` and `fun_and_jac`: `optimagic.minimize(params=..., algorithm="scipy_lbfgsb", **arguments)`.
     Raises:
         InputError, OutputError: an argument or what f returned cannot be used; the same on every engine.
-        ImportError: `least_squares`, and optimagic is not installed.
+        MissingBackendError: `least_squares`, and optimagic is not installed.
 
     >>> import numpy as np, diffiface as di
     >>> arguments = di.interop.optimagic_arguments(lambda p: p["a"] * np.sum(p["b"]), {"a": 2.0, "b": np.ones(2)}, "reverse")
@@ -52,6 +53,7 @@ def optimagic_arguments(
 
 
 def _residuals(callables: ResidualCallables) -> dict[str, Any]:
+    need("least_squares=True", "optimagic", install="optimagic")
     import optimagic  # pyright: ignore[reportMissingImports]
 
     vector = callables.vector.vector

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from diffiface.errors import UnsupportedOperationError, user_line
 from diffiface.numpy_api.dressed import Dressed
 from diffiface.primitives import Primitives
 from diffiface.tracing import innermost
@@ -68,11 +69,35 @@ def raw_in(value: Any, p: Primitives) -> Any:
     if kind is dict:
         return {key: raw_in(item, p) for key, item in value.items()}
     # (Beside the values of p there may be those of the traces outside, which are its constants.)
+    if isinstance(value, np.ndarray):
+        refuse_other_arithmetic(value, p)
     if hasattr(value, "__array__") and not isinstance(
         value, (p.traced_type, *[q.traced_type for q in p.accepts], type)
     ):
         return np.asarray(value)  # pandas and the like
     return value
+
+
+def refuse_other_arithmetic(value: np.ndarray, p: Primitives) -> None:
+    """Refuse kinds of NumPy arrays whose operators mean something else than an array's, rather than compute another f."""
+    found = other_arithmetic(value)
+    if found is not None:
+        kind, fix = found
+        raise UnsupportedOperationError(
+            f"{kind} met a value that is being differentiated, which is an ordinary array: the result would be another",
+            engine=p.engine,
+            where=user_line(),
+            fix=fix,
+        )
+
+
+def other_arithmetic(value: np.ndarray) -> tuple[str, str] | None:
+    """Say what kind of array it is, and what to use instead, where operators on it are not those of `np.ndarray`."""
+    if isinstance(value, np.ma.MaskedArray):
+        return "a masked array", "use the entries that count, a.compressed(), or np.where(mask, 0.0, a.filled(0.0))"
+    if isinstance(value, np.matrix):
+        return "a numpy.matrix", "use an array: np.asarray(a)"
+    return None
 
 
 def raw_operand(value: Any, p: Primitives) -> tuple[Primitives, Any]:
@@ -105,6 +130,14 @@ def _array_of_list(items: Any, p: Primitives) -> Any:
     if all(isinstance(a, (bool, int, float, complex, np.ndarray, np.generic)) for a in arrays):
         return np.asarray(arrays)
     arrays = [np.asarray(a) if isinstance(a, (bool, int, float, complex)) else a for a in arrays]
+    other = next((a for a in arrays if a is None or isinstance(a, (str, bytes))), arrays)
+    if other is not arrays:
+        raise UnsupportedOperationError(
+            f"an array of objects, {other!r:.20} among them, cannot hold values that are being differentiated",
+            engine=p.engine,
+            where=user_line(),
+            fix="use a list or a dict for what is not a number, and arrays for numbers",
+        )
     if len({tuple(p.shape(a)) for a in arrays}) > 1:
         raise ValueError("setting an array element with a sequence. The requested array has an inhomogeneous shape")
     return p.stack(arrays, axis=0)

@@ -15,6 +15,10 @@ PLAIN_NUMBER_FIX = (
     "f reached code that cannot be redirected (a library, C code, an array made outside f): use np.* functions there, "
     "write into arrays made inside f (np.zeros(n), np.array(a) for a copy), or make them with np.zeros_like(x)"
 )
+WHOLE_NUMBER_FIX = (
+    "a count or an index has no derivative: compute it outside f and pass it as a further argument, or use np.* "
+    "functions, such as np.floor(x), where its value is meant"
+)
 LIVE_VALUE_FIX = (
     "write np.where for a choice between values, or let f run eagerly: turn jit off where the backend has the option "
     "(jit=False), or use another engine ('reverse', 'forward')"
@@ -90,7 +94,7 @@ class Dressed:
 
     # ---- plain numbers
 
-    def _constant(self, asked: str) -> Any:
+    def _constant(self, asked: str, fix: str = PLAIN_NUMBER_FIX) -> Any:
         """The plain number(s) of a value without derivative; an error for any other."""
         value = self._read()
         constant = self._p.settled(value)
@@ -102,7 +106,7 @@ class Dressed:
                 "which would lose the derivative",
                 engine=self._p.engine,
                 where=user_line(),
-                fix=PLAIN_NUMBER_FIX,
+                fix=fix,
             )
         return constant
 
@@ -110,13 +114,13 @@ class Dressed:
         return float(self._constant("float() (or math.*, or storing it in a plain NumPy array)"))
 
     def __int__(self) -> int:
-        return int(self._constant("int()"))
+        return int(self._constant("int()", WHOLE_NUMBER_FIX))
 
     def __complex__(self) -> complex:
         return complex(self._constant("complex()"))
 
     def __index__(self) -> int:
-        return operator.index(self._constant("using it as an index or a count"))
+        return operator.index(self._constant("using it as an index or a count", WHOLE_NUMBER_FIX))
 
     def __bool__(self) -> bool:
         value = self._read()

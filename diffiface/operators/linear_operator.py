@@ -20,6 +20,7 @@ from diffiface.operators.operator import Operator
 from diffiface.operators.preparation import Strict
 from diffiface.operators.same_value import check_same_value
 from diffiface.operators.signature import Signature
+from diffiface.optional_packages import need
 from diffiface.registry import resolve
 
 Product = Callable[[np.ndarray], np.ndarray]
@@ -213,6 +214,7 @@ def linear_operator(shape: tuple[int, int], dtype: np.dtype, forward: Product, a
 @functools.cache
 def _operator_class() -> Any:
     """Define the class of the operators, once SciPy is wanted."""
+    need("a linear operator", "scipy", install="scipy")
     from scipy.sparse.linalg import LinearOperator
 
     class DerivativeOperator(LinearOperator):

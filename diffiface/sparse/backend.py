@@ -10,6 +10,7 @@ from diffiface.adapter import NUMPY, Backend, Capabilities, Cotangents, FlatFunc
 from diffiface.errors import InputError, UnsupportedOperationError
 from diffiface.operators.cascade import engine_method
 from diffiface.operators.prepared_engine import engine_run
+from diffiface.optional_packages import need
 from diffiface.registry import resolve
 from diffiface.sparse.coloring.options import Coloring
 from diffiface.sparse.detection.detectors import Detector, detector_of
@@ -57,6 +58,7 @@ class Sparse(Backend):
     verify: bool | Literal["always"] = True
 
     def __post_init__(self) -> None:
+        need("di.Sparse", "scipy", install="'diffiface[sparse]'")
         engine = resolve(self.inner)
         if isinstance(engine, Sparse):
             raise InputError("Sparse(Sparse(...)) is sparse once", fix="give the inner engine")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from diffiface.errors import MissingBackendError
+from diffiface.optional_packages import need
 from diffiface.sparse.coloring.colored import ColoredPattern
 
 
@@ -19,12 +19,9 @@ def plot_pattern(colored: ColoredPattern, axes: Any = None) -> Any:
     Returns:
         The axes. Entries read from columns are squares; where both are colored, those read from rows are circles.
     """
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise MissingBackendError(
-            "drawing needs the package 'matplotlib', which is not installed", fix="pip install matplotlib"
-        ) from None
+    need("drawing", "matplotlib", install="matplotlib")
+    import matplotlib.pyplot as plt
+
     axes = plt.subplots()[1] if axes is None else axes
     pattern, (by_column, _) = colored.pattern, colored.readings
     palette = plt.get_cmap("turbo")(np.linspace(0.05, 0.95, max(colored.n_colors, 1)))

@@ -99,6 +99,21 @@ def unknown_keyword(x):
     return np.sum(x, axiss=0)
 
 
+def makes_an_array_of_objects(x):
+    return np.array([x[0], None])[0] * x[1]
+
+
+masked = np.ma.array([1.0, 5.0], mask=[False, True])
+
+
+def multiplies_a_masked_array(x):
+    return np.sum(x * masked)
+
+
+def two_arguments(x, c):
+    return np.sum(c * x)
+
+
 def refused_function(x):
     return np.sum(np.histogram2d(x, x)[0])
 
@@ -226,6 +241,20 @@ CASES = [
         True,
         True,
     ),
+    Bad(
+        "array of objects",
+        lambda e, x: di.gradient(makes_an_array_of_objects, e, x),
+        U,
+        "None",
+        "arrays for",
+        True,
+        True,
+    ),
+    Bad("masked array in f", lambda e, x: di.gradient(multiplies_a_masked_array, e, x), U, "masked", "np", True, True),
+    Bad("x masked", lambda e, x: di.gradient(two_arguments, e, masked, x), IN, "x is a masked array", "compressed"),
+    Bad("x a matrix", lambda e, x: di.gradient(vector, e, np.matrix(x)), IN, r"numpy\.matrix", r"np\.asarray"),
+    Bad("a context missing", lambda e, x: di.gradient(two_arguments, e, x), IN, "with 1 argument", "after x", True),
+    Bad("a context too many", lambda e, x: di.gradient(vector, e, x, x), IN, "with 2 arguments", "after x", True),
     Bad("misspelt keyword", lambda e, x: di.gradient(unknown_keyword, e, x), Exception, "axiss", "", False),
     Bad(
         "tangent of another shape",
