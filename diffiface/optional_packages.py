@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from diffiface.errors import MissingBackendError
 
@@ -28,7 +28,7 @@ def need(purpose: str, *modules: str, install: str) -> None:
         raise MissingBackendError(needs(purpose, missing), fix=f"pip install {install}")
 
 
-def needs(purpose: str, missing: list[str]) -> str:
+def needs(purpose: str, missing: Sequence[str]) -> str:
     """Say that something needs packages that are not there.
 
     >>> needs("this engine", ["autograd", "scipy"])

@@ -12,6 +12,7 @@ import dataclasses
 import difflib
 import functools
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from diffiface.adapter import Backend, Capabilities
