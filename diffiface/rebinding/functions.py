@@ -141,9 +141,7 @@ def _wraps_users_function(f: types.FunctionType, visited: set[int]) -> bool:
     visited.add(id(f))
     for content in map(content_of, f.__closure__ or ()):
         if type(content) is types.FunctionType:
-            if id(content) not in visited and (
-                _is_users_function(content) or _wraps_users_function(content, visited)
-            ):
+            if id(content) not in visited and (_is_users_function(content) or _wraps_users_function(content, visited)):
                 return True
         elif callable(content) and not isinstance(content, type) and rebound(content) is not content:
             return True  # a user's method or callable object, or what has a replacement (math.sin)
