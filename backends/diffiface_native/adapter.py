@@ -22,6 +22,7 @@ from diffiface.adapter import (
     Mode,
     Primitives,
     current_trace,
+    errors,
 )
 from diffiface_native import custom_calls as custom_calls
 from diffiface_native.forward import push_forward
@@ -94,6 +95,7 @@ class _Recording(Backend):
             return eager
         method = self.method(operator)
         replayed = Replayed(self.name, method, f, eager or partial(method, f), self._program, self._new_direct())
+        replayed.given_up_aloud = self.compile is True
         if operator in _WITHOUT_SEEDS:
             replayed.record(xs, contexts)
         return replayed
@@ -124,6 +126,10 @@ class _Recording(Backend):
         except (TooMuchCode, TooManyPieces):  # LLVM would take longer than most users will wait
             if len(graph.live()) > _MOST_CALLS:
                 raise NotRecordable(f"more than {_MOST_CALLS} operations, which do not repeat") from None
+            if self.compile is True:
+                errors.warn_at_user_line(
+                    "compile=True: there is too much code to compile, it is replayed with NumPy", RuntimeWarning
+                )
             return Program(graph)
 
     def _prepared_eagerly(self, operator: str, f: FlatFunction) -> Callable[..., tuple[Any, ...]] | None:

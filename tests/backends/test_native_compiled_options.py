@@ -273,3 +273,17 @@ def test_arrays_of_other_kinds_are_not_taken_as_they_are():
     for given in (x[::-1], x.astype(">f8"), x.view(Own), np.array([x, x]).T[:, 0], np.broadcast_to(x[:1], (4,))):
         np.testing.assert_allclose(prep.gradient(given), di.gradient(smooth, EAGER, np.array(given)), rtol=1e-12)
     compare("value_and_gradient", smooth, "reverse", [(x,), (x[::-1],)])
+
+
+def test_who_asks_for_compiled_code_is_warned_where_there_is_none():
+    def by_name(x: Any) -> Any:
+        return np.sum(eval("x") ** 2)
+
+    x = np.ones(3)
+    with pytest.warns(RuntimeWarning, match="compile=True.*runs eagerly.*eval"):
+        prep = di.prepare_gradient(by_name, di.backend("reverse", compile=True), x)
+    np.testing.assert_array_equal(prep.gradient(x), 2 * x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        di.prepare_gradient(by_name, di.backend("reverse"), x)
+        di.prepare_gradient(smooth, di.backend("reverse", compile=True), x)

@@ -15,6 +15,7 @@ from diffiface.adapter import (
     NotWatchable,
     Watch,
     current_trace,
+    errors,
     reading_live,
     tracing,
     user_function,
@@ -67,6 +68,8 @@ class Replayed:
         self._parts: list[_Programs] = [self._everything]
         self.given_up: str | None = None
         """Why the function runs eagerly for good."""
+        self.given_up_aloud = False
+        """Whether the user is warned then: who asks for compiled code should not have to look whether he got it."""
 
     def __call__(self, xs: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
         if current_trace() is NUMPY:
@@ -130,6 +133,8 @@ class Replayed:
 
     def _give_up(self, reason: str) -> None:
         self.given_up, self.recordings = reason, ()
+        if self.given_up_aloud:
+            errors.warn_at_user_line(f"compile=True: the function runs eagerly all the same: {reason}", RuntimeWarning)
         for part in self._parts:
             part.clear()
 
