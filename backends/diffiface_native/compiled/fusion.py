@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,8 @@ _MOST_PLACES = 12
 """At how many places a value may be read without being stored, however cheap."""
 _MANY_ENTRIES = 16
 """From how many entries on a value is a loop's work, and reading one of them is not reading all of it."""
+_WORTH_KEEPING = 4
+"""What an entry must cost at least that is stored because outer loops would compute it again."""
 _READ_AGAIN = 3
 """How often the entries of a computed operand may be read by a product without being stored."""
 
@@ -214,15 +217,12 @@ class Plan:
     # ---- which fused values are read at so many places that they are stored
 
     def _find_places(self) -> None:
-        for value in self._values:
-            kind = self._kind[value.number]
-            computed = kind in ("fused", "moved") and value.number not in self._indexed
-            inner = sum(self._cost.get(o.number, 0.0) for o in value.operands) if computed else 0.0
-            own = cost_of(value) if kind == "fused" else 0.0
-            self._cost[value.number] = min(1e9, own + inner)
+        self._find_costs()
         places: dict[int, set[Any]] = {}
         again: set[int] = set()
         """Numbers of the values whose entries a product reads again and again."""
+        repeated: dict[int, int] = {}
+        """Number of a value → how often the loops of what it is broadcast to would compute each entry."""
         for value in reversed(self._values):
             kind = self._kind[value.number]
             if kind == "reduced" and value.operation in ("matmul", "einsum"):
@@ -254,7 +254,12 @@ class Plan:
             cost = self._cost[value.number]
             if value.number in again and kind == "moved":
                 again.update(operand.number for operand in value.operands)
-            if value.number in again and kind == "fused" and cost >= 1:
+            if kind == "fused":
+                for operand in value.operands:
+                    times = _times_repeated(value.shape, operand.shape)
+                    repeated[operand.number] = max(times, repeated.get(operand.number, 1))
+            is_repeated = (repeated.get(value.number, 1) - 1) * cost > _WORTH_STORING and cost >= _WORTH_KEEPING
+            if kind == "fused" and (is_repeated or (value.number in again and cost >= 1)):
                 self._kept.add(value.number)
                 read = {(value.shape, identity(value.shape))}
             if all(_is_single(loops) for loops, _ in read):
@@ -266,6 +271,18 @@ class Plan:
                     read = {(value.shape, identity(value.shape))}
             for operand, map_, loops in list(self._read(value, read)):
                 places.setdefault(operand.number, set()).add((loops, map_))
+
+        self._find_costs()
+
+    def _find_costs(self) -> None:
+        """Find what each value costs an entry that is computed from what is in memory, as far as that is known."""
+        for value in self._values:
+            kind = self._kind[value.number]
+            is_computed = kind in ("fused", "moved") and value.number not in self._indexed
+            computed = value.operands if is_computed else ()
+            inner = sum(self._cost.get(o.number, 0.0) for o in computed if o.number not in self._kept)
+            own = cost_of(value) if kind == "fused" else 0.0
+            self._cost[value.number] = min(1e9, own + inner)
 
     def _read(self, value: Value, read: set[Any]) -> Iterator[tuple[Value, Map, tuple[int, ...]]]:
         """Yield the operands, where they are read, and the lengths of the loops around."""
@@ -418,6 +435,15 @@ def _times_read(read: set[Any], size: int) -> float:
     """Return how often a value is computed if it is computed where it is read: single entries are a part of it each."""
     single = sum(_is_single(loops) for loops, _ in read)
     return len(read) if size < _MANY_ENTRIES else max(1, len(read) - single + single / size)
+
+
+def _times_repeated(loops: tuple[int, ...], shape: tuple[int, ...]) -> int:
+    """Return how often loops over an array compute each entry of a smaller one that is broadcast to it.
+
+    Outer loops compute it again; what does not change in the inner ones is computed outside of them.
+    """
+    moving = [len(loops) - len(shape) + axis for axis, n in enumerate(shape) if n != 1]
+    return prod(n for loop, n in enumerate(loops) if loop < max(moving, default=0) and loop not in moving)
 
 
 def _is_single(loops: tuple[int, ...]) -> bool:
