@@ -254,7 +254,7 @@ class Plan:
             cost = self._cost[value.number]
             if value.number in again and kind == "moved":
                 again.update(operand.number for operand in value.operands)
-            if kind == "fused":
+            if kind == "fused" and value.operation != "matmul" and value.number not in self._indexed:
                 for operand in value.operands:
                     times = _times_repeated(value.shape, operand.shape)
                     repeated[operand.number] = max(times, repeated.get(operand.number, 1))
