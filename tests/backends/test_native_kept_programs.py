@@ -61,6 +61,10 @@ def looped(x: Any) -> Any:
     return a
 
 
+def looked_up(x: Any) -> Any:
+    return np.sum(np.exp(x)[np.arange(12) % 5] * x[np.argsort(W)[::2].repeat(4)])
+
+
 def smooth(x: Any) -> Any:
     return np.sum(np.exp(x) * np.sin(x))
 
@@ -76,6 +80,7 @@ CASES: dict[str, tuple[str, Callable[..., Any], Any, tuple[Any, ...]]] = {
     "Hessian": ("hessian", logistic, "reverse", (X,)),
     "Jacobian": ("jacobian", of_vector, "forward", (X,)),
     "pullback": ("value_and_pullback", of_vector, "reverse", (X, W)),
+    "indexed by arrays": ("value_and_gradient", looked_up, "reverse", (X,)),
     "a loop": ("value_and_gradient", looped, "reverse", (X,)),
     "shared by threads": ("gradient", smooth, di.backend("reverse", threads=2), (np.linspace(0, 1, 100_000),)),
 }

@@ -32,6 +32,10 @@ _MOST_BYTES = 1 << 20
 """How large an entry may be: a program that refers to large arrays is planned again faster than they are read."""
 
 
+_FOUND_BY_NAME = ("numpy", "diffiface_native")
+"""The packages whose functions another process finds by their names. (A function within a function has none.)"""
+
+
 def compiled_program(graph: Graph, *, strict: bool, threads: Threads) -> CompiledProgram | KeptProgram:
     """Return a graph's program: from the directory, if one is set and has it, else compiled (and kept there).
 
@@ -201,7 +205,7 @@ class _Pickler(pickle.Pickler):
             for name, operation in self._operations:
                 if operation == obj:
                     return "operation", name
-            if obj is not _laid_out and str(obj.__module__).partition(".")[0] != "numpy":  # (found by their names)
+            if str(obj.__module__).partition(".")[0] not in _FOUND_BY_NAME:
                 raise pickle.PicklingError(f"{obj} is no operation of the graph")
         if isinstance(obj, np.ndarray) and type(obj) is not np.ndarray:
             raise pickle.PicklingError(f"a {type(obj).__name__}")
