@@ -173,7 +173,8 @@ def _beyond(n: int, margin: int, boundary: str) -> np.ndarray:
 def correlate2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0) -> Any:
     first, second = _operands(in1, in2)
     if mode == "valid" and all(m >= n for n, m in zip(np.shape(first), np.shape(second), strict=True)):
-        return _reversed(convolve2d(second, _reversed(first), mode, boundary, fillvalue))
+        # As SciPy has it: the first array moves over the second, and is the one that is conjugated.
+        return convolve2d(second, _reversed(first), mode, boundary, fillvalue)[::-1, ::-1]
     full = _full2d(first, _reversed(second), mode, boundary, fillvalue)
     if mode != "same":
         return _part(full, np.shape(first), np.shape(second), mode)

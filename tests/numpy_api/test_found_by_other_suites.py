@@ -9,6 +9,7 @@ import contextlib
 
 import numpy as np
 import pytest
+from scipy import signal
 
 import diffiface as di
 
@@ -216,3 +217,14 @@ def decorated_by_libraries(x):
 def test_decorators_of_libraries_on_top_of_each_other(engine):
     np.testing.assert_allclose(di.gradient(decorated_by_libraries, engine, np.ones(3)), [2.0, 2.0, 0.0])
     np.testing.assert_allclose(di.gradient(lambda x: decorated_by_libraries(x * 2), engine, np.ones(3)), [8, 8, 0])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_correlation_with_a_larger_complex_array_conjugates_as_scipy_does(engine):
+    small, large = COMPLEX[:, :2], np.add.outer(np.arange(3.0), 1j * np.arange(4.0) - 1)
+    correlate = lambda x: signal.correlate2d(x, large, mode="valid")
+    value, slopes = di.value_and_gradient(lambda x: np.sum(np.real(correlate(x))), engine, small)
+    np.testing.assert_allclose(value, np.sum(np.real(correlate(small))))
+    # The small array is the one that is conjugated: turning it by i turns the result by -i.
+    turned = np.sum(np.real(np.conj(slopes) * 1j * small))
+    np.testing.assert_allclose(turned, np.sum(np.real(-1j * correlate(small))))
