@@ -23,6 +23,7 @@ _NOT_USER = (
             _HERE,
             os.path.dirname(os.path.dirname(os.path.abspath(np.__file__))),  # site-packages
             sysconfig.get_paths()["stdlib"],
+            sysconfig.get_paths()["purelib"],  # (of an environment on top of that which NumPy is in)
             os.path.join(_BESIDE, "backends"),
         }
     ),

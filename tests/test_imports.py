@@ -10,7 +10,7 @@ from pathlib import Path
 import diffiface
 
 ROOT = Path(__file__).resolve().parent.parent
-ENGINE_MODULES = {"jax", "jaxlib", "torch", "autograd", "numdifftools", "scipy", "statsmodels", "matplotlib", "pandas"}
+ENGINE_MODULES = set("jax jaxlib torch tensorflow autograd numdifftools scipy statsmodels matplotlib pandas".split())
 # What an adapter may import besides itself and its engine.
 NEUTRAL = {"numpy", "scipy"}
 OWN = {"native": {"llvmlite", "mpmath"}, "jax": {"asdex"}, "enzyme": {"jax", "enzyme_ad"}}
@@ -54,6 +54,7 @@ def test_listing_the_engines_loads_none():
     assert not loaded_after("import diffiface; diffiface.available_backends()") & {
         "jax",
         "torch",
+        "tensorflow",
         "autograd",
         "numdifftools",
     }
@@ -68,7 +69,7 @@ def test_the_front_end_imports_no_adapter_and_no_engine():
     for path in (ROOT / "diffiface").rglob("*.py"):
         modules = {name.partition(".")[0] for name in imported_modules(path)}
         assert not {m for m in modules if m.startswith("diffiface_")}, path
-        assert not modules & {"jax", "torch", "autograd", "numdifftools"}, path
+        assert not modules & {"jax", "torch", "tensorflow", "autograd", "numdifftools"}, path
 
 
 def test_adapters_import_the_adapter_surface_and_their_engine_only():

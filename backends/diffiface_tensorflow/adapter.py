@@ -104,6 +104,8 @@ class TensorFlow(Backend):
             return lambda xs, seeds, contexts: run(xs, contexts, (seeds,))
         return run
 
+    # (Called in a user's tf.function: AutoGraph, which rewrites everything that is called there, is to end here.)
+    @tf.autograph.experimental.do_not_convert
     def _eager(
         self, operator: str, f: FlatFunction, xs: Leaves, seeds: tuple[Any, ...], contexts: Leaves
     ) -> tuple[Any, ...]:

@@ -1,16 +1,16 @@
-"""A prepared operator inside a `tf.function`: one graph for each set of constants that are no tensors."""
+"""A prepared operator as a graph: one `tf.function` for each set of shapes, and of constants that are no tensors."""
 
 # pyright: reportMissingImports=false
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from diffiface.adapter import NUMPY, Cotangents, FlatFunction, Leaves
+from diffiface.adapter import NUMPY, Cotangents, FlatFunction, Leaves, TracedValueError
 from diffiface_tensorflow.arrays import numpy_dtype, tensor_of
 from diffiface_tensorflow.operators import OPERATORS, SEEDED, FlatCall, rebuilt_aux
 
@@ -23,55 +23,86 @@ class CompiledOperator:
     def __init__(self, operator: str, f: FlatFunction, chunk_size: int | None, xla: bool):
         self.operator, self.f, self.chunk_size, self.xla = operator, f, chunk_size, xla
         self._graphs: dict[Any, _Graph] = {}
+        self._outputs: dict[Any, list[tuple[tuple[int, ...], np.dtype]]] = {}
 
-    def __call__(self, xs: Leaves, seeds: Cotangents, contexts: Leaves) -> tuple[list[Any], Any]:
+    def __call__(self, xs: Sequence[Any], seeds: Cotangents, contexts: Leaves) -> tuple[list[Any], Any]:
         mask = tuple(map(_is_traced_argument, contexts))
         traced = [_tensor(c) for c, is_traced in zip(contexts, mask, strict=True) if is_traced]
         static = [c for c, is_traced in zip(contexts, mask, strict=True) if not is_traced]
-        key = (len(xs), mask, *map(_static_key, static))
+        key = (mask, *map(_static_key, static), *map(_signature, (*xs, *traced)))
+        if callable(seeds):
+            seeds = seeds(self._outputs_for(key, xs, traced, mask, static))
+        given = [*xs, *traced, *map(_tensor, seeds)]
+        key = (*key, len(given), *map(_signature, given[len(xs) + len(traced) :]))
         graph = self._graphs.get(key)
         if graph is None:
-            graph = self._graphs[key] = _Graph(self, mask, static)
-        return graph(xs, traced, seeds)
+            graph = self._graphs[key] = _Graph(self, given, len(xs), len(traced), mask, static)
+        return graph(given)
+
+    def _outputs_for(
+        self, key: Any, xs: Sequence[Any], traced: list[Any], mask: tuple[bool, ...], static: list[Any]
+    ) -> list[tuple[tuple[int, ...], np.dtype]]:
+        """Return the shapes and dtypes of y's leaves, for cotangents that are made from them."""
+        if key not in self._outputs:
+            flat = lambda *given: flat_call(self.f, given[len(xs) :], mask, static)(*given[: len(xs)])  # noqa: E731
+            ys = _written_down(flat, [*xs, *traced], xla=False).structured_outputs
+            self._outputs[key] = [(tuple(y.shape), numpy_dtype(y)) for y in ys]
+        return self._outputs[key]
 
 
 class _Graph:
-    """The `tf.function` for one set of static constants (kept alive here: unhashable ones are known by identity)."""
+    """The graph for one set of static constants (kept alive here: unhashable ones are known by identity)."""
 
-    def __init__(self, compiled: CompiledOperator, mask: tuple[bool, ...], static: list[Any]):
-        self._f, self._mask, self._static = compiled.f, mask, static
+    def __init__(
+        self,
+        compiled: CompiledOperator,
+        given: list[Any],
+        x_count: int,
+        traced_count: int,
+        mask: tuple[bool, ...],
+        static: list[Any],
+    ):
+        self._static = static
         self._rest: tuple[Any, list[Any]] | None = None
-        self._outputs: list[tuple[tuple[int, ...], np.dtype]] | None = None
         operator: Callable[..., Any] = OPERATORS[compiled.operator]
-        takes_seeds, chunk_size = compiled.operator in SEEDED, compiled.chunk_size
+        takes_seeds = compiled.operator in SEEDED
 
-        def run(xs: list[Any], traced: list[Any], seeds: list[Any]) -> tuple[list[Any], list[Any]]:
-            flat = self._flat(traced)
-            values = operator(flat, [tf.identity(x) for x in xs], *([seeds] if takes_seeds else []), chunk_size)
+        def run(*given: Any) -> tuple[Any, list[Any]]:
+            xs, rest = given[:x_count], given[x_count:]
+            flat = flat_call(compiled.f, rest[:traced_count], mask, static, compiled.xla)
+            seeds = [rest[traced_count:]] if takes_seeds else []
+            values = operator(flat, [tf.identity(x) for x in xs], *seeds, compiled.chunk_size)
             tensors, self._rest = flat.split_aux()
             return list(values), tensors
 
-        # A function written in TensorFlow may branch on tensors: AutoGraph turns that into operations of the graph.
-        self._function = tf.function(run, autograph=False, jit_compile=compiled.xla or None)
+        self._run = _written_down(run, given, compiled.xla)
 
-    def _flat(self, traced: Leaves) -> FlatCall:
-        arguments, constants = iter(traced), iter(self._static)
-        contexts = tuple(next(arguments if is_traced else constants) for is_traced in self._mask)
-        return FlatCall(self._f, NUMPY, contexts)
-
-    def __call__(self, xs: Leaves, traced: list[Any], seeds: Cotangents) -> tuple[list[Any], Any]:
-        if callable(seeds):
-            seeds = seeds(self._outputs_of(xs, traced))
-        values, tensors = self._function(list(xs), traced, list(map(_tensor, seeds)))
+    def __call__(self, given: list[Any]) -> tuple[list[Any], Any]:
+        values, tensors = self._run(*given)
         return values, rebuilt_aux(tensors, self._rest)
 
-    def _outputs_of(self, xs: Leaves, traced: list[Any]) -> list[tuple[tuple[int, ...], np.dtype]]:
-        """Return the shapes and dtypes of y's leaves, for cotangents that are made from them."""
-        if self._outputs is None:
-            shapes = tf.function(lambda xs, traced: self._flat(traced)(*xs), autograph=False)
-            ys = shapes.get_concrete_function(list(xs), traced).structured_outputs
-            self._outputs = [(tuple(y.shape), numpy_dtype(y)) for y in ys]
-        return self._outputs
+
+def flat_call(
+    f: FlatFunction, traced: Sequence[Any], mask: tuple[bool, ...], static: list[Any], xla: bool = False
+) -> FlatCall:
+    """Return f with its constants, those that are arguments of the graph and the others, in the places they had."""
+    arguments, constants = iter(traced), iter(static)
+    return FlatCall(f, NUMPY, tuple(next(arguments if is_traced else constants) for is_traced in mask), xla)
+
+
+def _written_down(run: Callable[..., Any], given: list[Any], xla: bool) -> Any:
+    """Return the graph of a function of tensors like these, to be called with tensors."""
+    # (AutoGraph would rewrite the code of diffiface and NumPy, too, to find branches on tensors in it.)
+    function = tf.function(run, autograph=False, jit_compile=xla or None)
+    try:
+        return function.get_concrete_function(*(tf.TensorSpec(t.shape, t.dtype) for t in given))
+    except tf.errors.OperatorNotAllowedInGraphError as error:
+        raise TracedValueError(
+            "a branch on a tensor, or a loop over one, needs values, and there are none while a graph is written down",
+            engine="tensorflow",
+            fix="decorate the function with tf.function (its AutoGraph follows branches), write tf.where or tf.cond, "
+            "or leave compile out",
+        ) from error
 
 
 def _is_traced_argument(context: Any) -> bool:
@@ -88,6 +119,10 @@ def _static_key(context: Any) -> Any:
     except TypeError:
         return id(context)
     return type(context), context
+
+
+def _signature(tensor: Any) -> Any:
+    return tuple(tensor.shape), tensor.dtype
 
 
 def _tensor(value: Any) -> Any:

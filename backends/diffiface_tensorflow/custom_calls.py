@@ -39,7 +39,7 @@ def custom_call(p: Primitives, call: CustomCall, operands: Sequence[Any]) -> tup
 
 def call_out(p: Primitives, call: CustomCall, operands: Sequence[Any]) -> tuple[Any, ...]:
     """Return the values of a Python function, called with NumPy arrays."""
-    return on_host(call.on_host, call.outputs, operands, call.name)
+    return on_host(p, call.on_host, call.outputs, operands, call.name)
 
 
 def _is_narrow(operands: Sequence[Any]) -> bool:

@@ -82,9 +82,7 @@ def unary(
     return primitive
 
 
-def _binary(
-    function: Callable[..., Any], ufunc: np.ufunc, dtypes: frozenset[np.dtype] = INEXACT
-) -> Callable[..., Any]:
+def _binary(function: Callable[..., Any], ufunc: np.ufunc, dtypes: frozenset[np.dtype] = INEXACT) -> Callable[..., Any]:
     """As `unary`, for two operands."""
     name = ufunc.__name__
 

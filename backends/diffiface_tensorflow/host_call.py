@@ -93,6 +93,7 @@ class Operands:
 
 
 def on_host(
+    p: Primitives,
     run: Callable[[Sequence[Any]], Sequence[np.ndarray]],
     describe: Callable[[Sequence[Any]], Sequence[tuple[tuple[int, ...], np.dtype]]],
     operands: Sequence[Any],
@@ -109,6 +110,12 @@ def on_host(
     shown = list(known)
     for i in symbolic:
         shown[i] = (tuple(operands[i].shape), numpy_dtype(operands[i]))
+    if getattr(p, "in_xla", False):
+        raise UnsupportedOperationError(
+            f"{what} is computed by NumPy, which what XLA compiles cannot call",
+            engine="tensorflow",
+            fix="use compile=True, or the engine 'jax'",
+        )
     outputs = describe(shown)
 
     def call(*arrays: np.ndarray) -> list[np.ndarray]:
@@ -132,6 +139,7 @@ def on_host(
 
 def _on_host(p: Primitives, name: str, operands: Sequence[Any], parameters: dict[str, Any]) -> tuple[Any, ...]:
     return on_host(
+        p,
         lambda arrays: nested_rules.on_host(name, arrays, parameters),
         lambda shown: nested_rules.describe_outputs(name, shown, parameters),
         operands,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from diffiface.adapter import Cotangents, FlatFunction, Leaves, Primitives, trees
+from diffiface.adapter import Cotangents, FlatFunction, Leaves, Primitives, TracedValueError, trees
 from diffiface_tensorflow.arrays import numpy_dtype, tensor_of
 from diffiface_tensorflow.primitives import TensorFlowPrimitives
 
@@ -26,13 +26,23 @@ Tensors = Sequence[Any]
 class FlatCall:
     """One run of f as a function of tensors: `flat(*xs) -> ys`. What f returned beside y is kept."""
 
-    def __init__(self, f: FlatFunction, outer: Primitives, contexts: Leaves):
-        self.f, self.outer = f, outer
+    def __init__(self, f: FlatFunction, outer: Primitives, contexts: Leaves, xla: bool = False):
+        self.f, self.outer, self.xla = f, outer, xla
         self.contexts = tuple(map(_native_constant, contexts)) if getattr(f, "native", False) else contexts
         self.aux: Any = None
 
     def __call__(self, *xs: Any) -> tuple[Any, ...]:
-        ys, self.aux = self.f(TensorFlowPrimitives(self.outer), xs, self.contexts)
+        try:
+            ys, self.aux = self.f(TensorFlowPrimitives(self.outer, self.xla), xs, self.contexts)
+        except NotImplementedError as error:
+            if "symbolic tf.Tensor" not in str(error):
+                raise
+            raise TracedValueError(
+                "a function that mentions TensorFlow gave a tensor without a value, inside a tf.function, to NumPy",
+                engine="tensorflow",
+                fix="write it in TensorFlow; if it is plain NumPy, define it outside the tf.function, or say "
+                "tf.function(autograph=False): AutoGraph writes TensorFlow into the functions that it finds inside",
+            ) from error
         return tuple(y if isinstance(y, tf.Tensor) else tensor_of(np.asarray(y)) for y in ys)
 
     def split_aux(self) -> tuple[list[Any], tuple[Any, list[Any]] | None]:
@@ -62,13 +72,9 @@ def _native_constant(context: Any) -> Any:
 # ---- pullbacks
 
 
-def _tape(xs: Tensors) -> tf.GradientTape:
-    """A tape that follows xs and nothing else (variables in a closure are constants)."""
-    return tf.GradientTape(persistent=True, watch_accessed_variables=False)
-
-
 def _recorded(xs: Tensors, run: Callable[[], Any]) -> tuple[tf.GradientTape, Any]:
-    with _tape(xs) as tape:
+    """Run something under a tape that follows xs and nothing else: variables in a closure are constants."""
+    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(xs)
         result = run()
     return tape, result
@@ -113,7 +119,8 @@ def _over_batch(linear: Callable[..., list[Any]], batch: Tensors, likes: Tensors
         return [tf.stack(column) for column in zip(*rows, strict=True)]
     size = chunk_size or count
     parts = [
-        tf.vectorized_map(lambda row: linear(*row), tuple(b[i : i + size] for b in batch)) for i in range(0, count, size)
+        tf.vectorized_map(lambda row: linear(*row), tuple(b[i : i + size] for b in batch))
+        for i in range(0, count, size)
     ]
     return list(parts[0]) if len(parts) == 1 else [tf.concat(column, axis=0) for column in zip(*parts, strict=True)]
 

@@ -29,7 +29,9 @@ class TensorFlowPrimitives(Elementwise, SpecialFunctions, LinearAlgebra, Fourier
     engine = "tensorflow"
     traced_type = tf.Tensor
 
-    def __init__(self, outer: Primitives):
+    def __init__(self, outer: Primitives, in_xla: bool = False):
+        """Trace inside `outer`; `in_xla` says that XLA compiles what is traced, which cannot call NumPy."""
+        self.in_xla = in_xla
         self.accepts = (outer, *outer.accepts) if isinstance(outer, TensorFlowPrimitives) else ()
 
     # ---- functions with derivative rules of their own

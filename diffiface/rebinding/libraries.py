@@ -7,9 +7,9 @@ from typing import Any
 
 LIBRARIES = sys.stdlib_module_names.union(
     "numpy scipy pandas jax jaxlib torch autograd numba llvmlite optree matplotlib IPython ipykernel pytest _pytest "
-    "pluggy hypothesis numdifftools sklearn statsmodels sympy casadi polars xarray tensorflow tqdm attr attrs "
+    "pluggy hypothesis numdifftools sklearn statsmodels sympy casadi polars xarray tensorflow keras tqdm attr attrs "
     "diffiface diffiface_native diffiface_jax diffiface_torch diffiface_autograd diffiface_finite_differences "
-    "diffiface_numdifftools".split()
+    "diffiface_numdifftools diffiface_tensorflow".split()
 ) - {"__main__"}
 """Top-level packages that are not rebound. Any other installed package may be the user's own, and is."""
 
