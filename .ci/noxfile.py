@@ -21,6 +21,16 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def tensorflow(session: nox.Session) -> None:
+    """Run the tests of the engine `tensorflow`, nightly ones too; it is too large for the environment of the others."""
+    _install(session)
+    session.install("-e", ".[tensorflow]")
+    session.run(
+        "python", "-m", "pytest", "tests/backends/test_tensorflow.py", "tests/test_docs.py", "-m", "", *session.posargs
+    )
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Run ruff and pyright."""
     _install(session)

@@ -87,7 +87,9 @@ def flat_call(
 ) -> FlatCall:
     """Return f with its constants, those that are arguments of the graph and the others, in the places they had."""
     arguments, constants = iter(traced), iter(static)
-    return FlatCall(f, NUMPY, tuple(next(arguments if is_traced else constants) for is_traced in mask), xla)
+    return FlatCall(
+        f, NUMPY, tuple(next(arguments if is_traced else constants) for is_traced in mask), "xla" if xla else "graph"
+    )
 
 
 def _written_down(run: Callable[..., Any], given: list[Any], xla: bool) -> Any:

@@ -20,19 +20,17 @@ from diffiface_tensorflow.host_call import Operands, on_host
 
 def custom_call(p: Primitives, call: CustomCall, operands: Sequence[Any]) -> tuple[Any, ...]:
     """Return the values of a call, to be differentiated by its rules."""
-    split = Operands.of(operands)
-    values: list[Any] = []
+    split = Operands.of(p, operands)
 
     def value(*tensors: Any) -> tuple[Any, ...]:
         complete = split.complete(map(tf.stop_gradient, tensors))
         # What can be traced becomes part of a graph; a value that is known is computed as NumPy does.
         ys = call_out(p, call, complete) if tf.executing_eagerly() else call.value(p, complete)
         ys = [y if isinstance(y, tf.Tensor) else tensor_of(np.asarray(y)) for y in ys]
-        values[:] = map(_in_single_precision, ys) if _is_narrow(operands) else ys
-        return tuple(values)
+        return tuple(map(_in_single_precision, ys) if _is_narrow(operands) else ys)
 
-    def pull(tensors: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
-        return call.pull(p, split.complete(tensors), values, split.positions, cotangents)
+    def pull(tensors: Sequence[Any], ys: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
+        return call.pull(p, split.complete(tensors), ys, split.positions, cotangents)
 
     return split.ruled(value, pull)
 

@@ -26,14 +26,14 @@ def host_call(
     inside: Callable[..., Any] | None = None,
 ) -> Any:
     """Compute a primitive by its NumPy definition, or `inside` TensorFlow, and differentiate it by our rule."""
-    operands = Operands.of(arguments)
+    operands = Operands.of(p, arguments)
 
     def value(*tensors: Any) -> tuple[Any, ...]:
         if inside is not None:
             return (inside(*operands.complete(map(tf.stop_gradient, tensors))),)
         return _on_host(p, name, operands.complete(tensors), parameters)
 
-    def pull(tensors: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
+    def pull(tensors: Sequence[Any], ys: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
         complete = operands.complete(tensors)
         pulled = nested_rules.pull_primitive(p, name, complete, parameters, operands.positions, cotangents)
         return [pulled[i] for i in operands.positions]
@@ -47,7 +47,7 @@ def host_call(
 
 @dataclass(frozen=True)
 class Operands:
-    """The operands of a call: those that a derivative is followed through, and the others, which are constants."""
+    """The operands of a call: those that a derivative may be followed through, and the others, which are constants."""
 
     constants: tuple[Any, ...]
     """The operands, and None in the places of the watched ones."""
@@ -55,9 +55,9 @@ class Operands:
     watched: tuple[Any, ...]
 
     @classmethod
-    def of(cls, values: Sequence[Any]) -> Operands:
+    def of(cls, p: Primitives, values: Sequence[Any]) -> Operands:
         """Take the watched tensors out of the operands."""
-        positions = tuple(i for i, v in enumerate(values) if isinstance(v, tf.Tensor) and is_watched(v))
+        positions = tuple(i for i, v in enumerate(values) if isinstance(v, tf.Tensor) and _may_be_watched(p, v))
         # The gradient reads constants after f may have changed them.
         constants = tuple(
             None if i in positions else np.array(v) if isinstance(v, np.ndarray) else v for i, v in enumerate(values)
@@ -74,22 +74,34 @@ class Operands:
     def ruled(
         self,
         value: Callable[..., tuple[Any, ...]],
-        pull: Callable[[Sequence[Any], Sequence[Any]], Sequence[Any]],
+        pull: Callable[[Sequence[Any], Sequence[Any], Sequence[Any]], Sequence[Any]],
     ) -> tuple[Any, ...]:
-        """Return `value(*watched)`, differentiated by `pull(watched, cotangents)`."""
+        """Return `value(*watched)`, differentiated by `pull(watched, ys, cotangents)`."""
         if not self.watched:
             return value()
         dtypes = [tensor.dtype for tensor in self.watched]
+        # What the rule makes of ys has a derivative by the operands, too, so these are the ys that the tapes know.
+        ys: list[Any] = []
 
         @tf.custom_gradient
         def call(*tensors: Any) -> Any:
             def gradient(*cotangents: Any) -> list[Any]:
-                pulled = pull(tensors, cotangents)
+                pulled = pull(tensors, ys, cotangents)
                 return [_tensor(ct, dtype) for ct, dtype in zip(pulled, dtypes, strict=True)]
 
             return list(value(*tensors)), gradient
 
-        return tuple(call(*self.watched))
+        ys[:] = call(*self.watched)
+        return tuple(ys)
+
+
+def _may_be_watched(p: Primitives, tensor: Any) -> bool:
+    """Whether a derivative may be asked for by a tensor.
+
+    In a `tf.function` of the user's one never knows: TensorFlow differentiates the graph when all of it is there.
+    """
+    symbolic = tf.is_symbolic_tensor(tensor) and not getattr(p, "in_own_graph", False)
+    return is_watched(tensor) or (symbolic and (tensor.dtype.is_floating or tensor.dtype.is_complex))
 
 
 def on_host(

@@ -56,7 +56,10 @@ class LinearAlgebra(Primitives):
         return _checked(tf.linalg.inv, tensor(a))
 
     def cholesky(self, a: Any) -> Any:
-        return _checked(tf.linalg.cholesky, _symmetric(tensor(a)))
+        factor = tf.linalg.cholesky(_symmetric(tensor(a)))
+        if tf.executing_eagerly() and not tf.reduce_all(tf.math.is_finite(tf.math.real(factor))):
+            raise np.linalg.LinAlgError("Matrix is not positive definite")  # (TensorFlow says so by NaN)
+        return factor
 
     def slogdet(self, a: Any) -> tuple[Any, Any]:
         a = tensor(a)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -26,14 +26,14 @@ Tensors = Sequence[Any]
 class FlatCall:
     """One run of f as a function of tensors: `flat(*xs) -> ys`. What f returned beside y is kept."""
 
-    def __init__(self, f: FlatFunction, outer: Primitives, contexts: Leaves, xla: bool = False):
-        self.f, self.outer, self.xla = f, outer, xla
+    def __init__(self, f: FlatFunction, outer: Primitives, contexts: Leaves, graph: Literal["", "graph", "xla"] = ""):
+        self.f, self.outer, self.graph = f, outer, graph
         self.contexts = tuple(map(_native_constant, contexts)) if getattr(f, "native", False) else contexts
         self.aux: Any = None
 
     def __call__(self, *xs: Any) -> tuple[Any, ...]:
         try:
-            ys, self.aux = self.f(TensorFlowPrimitives(self.outer, self.xla), xs, self.contexts)
+            ys, self.aux = self.f(TensorFlowPrimitives(self.outer, self.graph), xs, self.contexts)
         except NotImplementedError as error:
             if "symbolic tf.Tensor" not in str(error):
                 raise

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -29,9 +29,10 @@ class TensorFlowPrimitives(Elementwise, SpecialFunctions, LinearAlgebra, Fourier
     engine = "tensorflow"
     traced_type = tf.Tensor
 
-    def __init__(self, outer: Primitives, in_xla: bool = False):
-        """Trace inside `outer`; `in_xla` says that XLA compiles what is traced, which cannot call NumPy."""
-        self.in_xla = in_xla
+    def __init__(self, outer: Primitives, graph: Literal["", "graph", "xla"] = ""):
+        """Trace inside `outer`; `graph` says that a preparation of ours writes a graph down, and for whom."""
+        self.in_own_graph = bool(graph)
+        self.in_xla = graph == "xla"  # which cannot call NumPy
         self.accepts = (outer, *outer.accepts) if isinstance(outer, TensorFlowPrimitives) else ()
 
     # ---- functions with derivative rules of their own

@@ -33,7 +33,6 @@ _BESSEL = tf.math.special
 
 OWN_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "dawsn": _BESSEL.dawsn,
-    "erfinv": tf.math.erfinv,
     "i0": _BESSEL.bessel_i0,
     "i0e": _BESSEL.bessel_i0e,
     "i1": _BESSEL.bessel_i1,

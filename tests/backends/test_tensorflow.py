@@ -61,7 +61,7 @@ def test_no_primitive_is_missing():
 
 def test_what_the_docs_say_is_computed_by_numpy():
     ours = [name for name in sorted(PRIMITIVES) if TensorFlowPrimitives.supplier(name) == "ours"]
-    text = (ROOT / "docs" / "engine_options.md").read_text()
+    text = (ROOT / "docs" / "tensorflow.md").read_text()
     assert ", ".join(f"`{name}`" for name in ours) in " ".join(text.split())
 
 
@@ -179,14 +179,22 @@ def test_operators_work_inside_a_tf_function():
         tape.watch(x := tf.constant(X))
         value = penalty(x)
     np.testing.assert_allclose(tape.gradient(value, x), 36 * X**3)
-    inside = lambda x: di.gradient(lambda x: np.sum(x**3), "tensorflow", x)
+
+    def inside(x):
+        def f(x):
+            return np.sum(x**3)
+
+        return di.gradient(f, "tensorflow", x)
+
     np.testing.assert_allclose(tf.function(inside, autograph=False)(x), 3 * X**2)
-    with pytest.raises(di.TracedValueError, match="autograph=False"):
+    with pytest.raises(Exception, match="TracedValueError(.|\\n)*autograph=False"):  # (AutoGraph wraps it in its own)
         tf.function(inside)(x)
     with pytest.raises(di.TracedValueError, match="has no value yet"):
-        tf.function(lambda x: di.gradient(cubes, "reverse", x))(x)
+        tf.function(lambda x: di.gradient(cubes, "reverse", x), autograph=False)(x)
     unknown = tf.function(
-        lambda x: di.gradient(cubes, "tensorflow", x), input_signature=[tf.TensorSpec([None], tf.float64)]
+        lambda x: di.gradient(cubes, "tensorflow", x),
+        input_signature=[tf.TensorSpec([None], tf.float64)],
+        autograph=False,
     )
     with pytest.raises(di.InputError, match="not known"):
         unknown(x)
@@ -412,7 +420,7 @@ def test_complex_functions(name):
 def test_own_special_functions_agree_with_scipy(name):
     special = pytest.importorskip("scipy.special")
     x = np.concatenate([np.linspace(-20, 20, 401) + 1e-3, np.logspace(-8, 2, 100)])
-    x = np.tanh(x / 10) if name == "erfinv" else 0.5 + np.tanh(x / 10) / 2 if name == "ndtri" else x
+    x = 0.5 + np.tanh(x / 10) / 2 if name == "ndtri" else x
     expected = getattr(special, name)(x)
     found = np.asarray(OWN_FUNCTIONS[name](tf.constant(x)))
     np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
@@ -420,10 +428,9 @@ def test_own_special_functions_agree_with_scipy(name):
 
 
 def test_matrices_that_numpy_refuses_are_refused_by_the_same_error():
-    a = np.zeros((2, 2))
     for f in (np.linalg.inv, np.linalg.cholesky, lambda a: np.linalg.solve(a, np.ones(2))):
         with pytest.raises(np.linalg.LinAlgError):
-            di.jacobian(f, "tensorflow", a)
+            di.jacobian(f, "tensorflow", np.zeros((2, 2)))
 
 
 def test_an_index_beyond_the_end_is_refused():
