@@ -187,7 +187,7 @@ def test_operators_work_inside_a_tf_function():
         return di.gradient(f, "tensorflow", x)
 
     np.testing.assert_allclose(tf.function(inside, autograph=False)(x), 3 * X**2)
-    with pytest.raises(Exception, match="TracedValueError(.|\\n)*autograph=False"):  # (AutoGraph wraps it in its own)
+    with pytest.raises(Exception, match=r"TracedValueError(.|\n)*autograph=False"):  # (AutoGraph wraps it in its own)
         tf.function(inside)(x)
     with pytest.raises(di.TracedValueError, match="has no value yet"):
         tf.function(lambda x: di.gradient(cubes, "reverse", x), autograph=False)(x)
