@@ -196,6 +196,9 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", default=[], choices=[*RIVALS, "C"], help="rivals to leave out")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long to time one workload, about")
     parser.add_argument("--batch", type=float, default=0.004, help="seconds per turn of one contender")
+    parser.add_argument(
+        "--cores", type=int, help="how many processors all contenders may use, ours too (else JAX uses all, ours one)"
+    )
     parser.add_argument("--list", action="store_true", help="print the names of the workloads")
     options = parser.parse_args()
     chosen = [c for c in CASES if not options.parts or any(part.lower() in c.name.lower() for part in options.parts)]
@@ -203,6 +206,9 @@ def main() -> None:
         print(*(case.name for case in (chosen or CASES)), sep="\n")
         return
     SKIPPED.update(options.without)
+    if options.cores:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
+        os.environ["OMP_NUM_THREADS"] = str(options.cores)  # (what our engines' default number of threads follows)
     print("time per call: minimum and median; ratio to the better of our engines by medians (by minima)")
     summary = []
     for case in chosen:
