@@ -53,7 +53,9 @@ class _Near:
     def _run(self, x: np.ndarray, imag: np.ndarray) -> tuple[tuple[Any, ...], Any]:
         parts = zip(self.x_layout.split_as_given(x), self.x_layout.split(imag), strict=True)
         leaves = tuple(Displaced(real, moved) for real, moved in parts)
-        return self._f(ComplexStepPrimitives(), leaves, self._contexts)
+        p = ComplexStepPrimitives()
+        p.for_differences = x is not self.x
+        return self._f(p, leaves, self._contexts)
 
     def along(self, tangent: np.ndarray, x: np.ndarray | None = None) -> np.ndarray:
         """Return the derivative of the vector of y along a tangent (at another x, if one is given)."""

@@ -138,6 +138,8 @@ class ComplexStepPrimitives(Primitives):
     traced_type = Displaced
     traced_inexact = True
     quick_attributes = True
+    for_differences = False
+    """Whether f runs beside x, for a difference of first derivatives."""
 
     # ---- questions about a value
 
@@ -226,6 +228,13 @@ class ComplexStepPrimitives(Primitives):
         values = NUMPY.custom_call(call, reals)
         if not _is_displaced(operands):
             return values
+        if self.for_differences and call.holds_fixed:
+            raise UnsupportedOperationError(
+                f"{call.name} is declared to have the derivative zero, which second derivatives, being differences here, "
+                "would not respect: its value moves",
+                engine=self.engine,
+                fix="use 'forward' or 'reverse' for second derivatives",
+            )
         tangents = [_displacement(o) / STEP if isinstance(o, Displaced) else None for o in operands]
         moved = self._moved(values, call.push(NUMPY, reals, values, tangents))
         return moved if isinstance(moved, tuple) else (moved,)

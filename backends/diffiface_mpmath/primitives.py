@@ -154,7 +154,8 @@ class MpmathPrimitives(LinearAlgebra):
         if not any(isinstance(operand, ObjectArray) for operand in operands):
             return call.on_host(operands)
         self.only_real(call.name, operands)
-        return tuple(self.raw(y) for y in call.value(self, operands))
+        values = call.retraced(self, operands)
+        return tuple(self.raw(y) for y in (call.value(self, operands) if values is None else values))
 
     def call_out(self, call: CustomCall, operands: Sequence[Any]) -> tuple[Any, ...]:
         raise UnsupportedOperationError(

@@ -20,6 +20,8 @@ from diffiface.tracing import tracing
 Flat = Callable[[Sequence[Any]], list[Any]]
 """A function from leaves to leaves: of NumPy arrays, or of values that the inner engine traces."""
 
+Retrace = Callable[[Primitives, Sequence[Any]], Sequence[Any]]
+"""The function's own code, traced on values of the outer engine: `retrace(p, operands)`."""
 
 _HIGHEST_ORDER_OF_DIFFERENCES = 2
 
@@ -35,6 +37,7 @@ class BridgedCall(CustomCall):
         f: Callable[..., Any],
         output: Sequence[np.ndarray] | None = None,
         order: int = 0,
+        retrace: Retrace | None = None,
     ):
         self.name = name
         self.flat = flat
@@ -45,6 +48,7 @@ class BridgedCall(CustomCall):
         """An example of the leaves of its result, if it is known."""
         self.order = order
         """How many times the user's function has been differentiated."""
+        self._retrace = retrace
 
     def on_host(self, operands: Sequence[Any]) -> tuple[np.ndarray, ...]:
         values = [self._wide(np.array(x))[()] for x in operands]
@@ -57,6 +61,9 @@ class BridgedCall(CustomCall):
         except Exception as error:
             error.add_note(f"{self.backend.name}: while {self.name} ran, {defined_at(self.f)}")
             raise
+
+    def retraced(self, p: Primitives, operands: Sequence[Any]) -> tuple[Any, ...] | None:
+        return None if self._retrace is None else tuple(self._retrace(p, operands))
 
     def _check_order(self, p: Primitives) -> None:
         """Refuse differences of differences of differences: nothing would be left but rounding errors."""

@@ -15,7 +15,7 @@ from diffiface.adapter import Backend
 from diffiface.arrays import family_of
 from diffiface.bridges.bridged_call import BridgedCall
 from diffiface.bridges.inlined import inlined
-from diffiface.numpy_api import Dressed, dress, trace_of
+from diffiface.numpy_api import Dressed, dress, trace_of, undress
 from diffiface.primitives import NUMPY, Primitives
 from diffiface.rebinding import plain_constants
 from diffiface.rebinding.arrays import writable
@@ -140,7 +140,12 @@ class DifferentiateWith:
 
         if self._output_example is not None:
             output.read(self._output_example, f"output= of {name}", self.f)
-        call = BridgedCall(name, flat, self._inner, self.f, self.output)
+        def retrace(p: Primitives, raws: Sequence[Any]) -> list[Any]:
+            y = self._code.traced(p, arguments.rebuild([dress(raw, p) for raw in raws]), keywords)
+            return [undress(leaf) for leaf in output.read(y, name, self.f)]
+
+        is_numpy = self._native_to is None
+        call = BridgedCall(name, flat, self._inner, self.f, self.output, retrace=retrace if is_numpy else None)
         operands = arguments.operands()
         ys = p.custom_call(call, raw_operands(operands))
         if any(isinstance(o, Dressed) for o in operands):

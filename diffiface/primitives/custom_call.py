@@ -32,6 +32,8 @@ class CustomCall:
 
     name: str = ""
     """What messages call it."""
+    holds_fixed: bool = False
+    """Whether its derivative is said to be zero although its values may move (of which differences know nothing)."""
 
     def on_host(self, operands: Sequence[Any]) -> tuple[np.ndarray, ...]:
         """Compute the values from NumPy arrays, as new arrays."""
@@ -44,6 +46,14 @@ class CustomCall:
     def value(self, p: Primitives, operands: Sequence[Any]) -> tuple[Any, ...]:
         """Compute the values on the arrays of `p`, without any derivative."""
         return p.call_out(self, operands)
+
+    def retraced(self, p: Primitives, operands: Sequence[Any]) -> tuple[Any, ...] | None:
+        """Compute the values by the function's own code on the arrays of `p`, whatever engine it is meant for.
+
+        Asked by an engine that takes differences of values in a precision of its own, instead of `call_out`. None if the
+        code is not NumPy's.
+        """
+        return None
 
     def push(
         self, p: Primitives, operands: Sequence[Any], ys: Sequence[Any], tangents: Sequence[Any]

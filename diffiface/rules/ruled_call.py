@@ -48,6 +48,7 @@ class RuledCall(CustomCall):
 
     def __init__(self, rule: Rule, arguments: Arguments, keywords: dict[str, Any]):
         self.name = rule.name
+        self.holds_fixed = rule.derivative == "zero"
         self.rule = rule
         self.arguments = arguments
         self.keywords = keywords

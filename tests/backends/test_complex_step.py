@@ -88,3 +88,11 @@ def test_our_engines_run_inside():
     # The derivative of x0 * (the gradient of y0 y1 at x) is exact: a Hessian by a complex step of 'reverse'.
     f = lambda x: np.sum(di.gradient(lambda y: y[0] ** 2 * y[1], "reverse", x))
     np.testing.assert_allclose(di.gradient(f, "complex_step", np.array([2.0, 3.0])), [10.0, 4.0], rtol=1e-14)
+
+
+def test_what_is_held_fixed_has_no_differences():
+    held = di.rule(lambda x: x**2, derivative="zero", name="held")
+    f = lambda x: held(x) * x**3
+    np.testing.assert_allclose(di.derivative(f, "complex_step", 0.7), 3 * 0.7**4, rtol=1e-12)
+    with pytest.raises(di.UnsupportedOperationError, match="held is declared to have the derivative zero"):
+        di.second_derivative(f, "complex_step", 0.7)

@@ -154,3 +154,9 @@ def test_refusals():
 
 def test_complex_numbers_on_the_way():
     entrywise_engines.check_complex_on_the_way("mpmath", 4)
+
+
+def test_numpy_code_bridged_to_another_engine():
+    bridge = di.DifferentiateWith(lambda x, c: (c * np.sin(x) if x > 0 else x) * np.ones(2), "reverse")
+    found = di.second_derivative(lambda x: np.sum(bridge(x, 2.0)), "mpmath", 0.7)
+    np.testing.assert_allclose(found, -4 * np.sin(0.7), rtol=1e-15)
