@@ -140,6 +140,7 @@ class DifferentiateWith:
 
         if self._output_example is not None:
             output.read(self._output_example, f"output= of {name}", self.f)
+
         def retrace(p: Primitives, raws: Sequence[Any]) -> list[Any]:
             y = self._code.traced(p, arguments.rebuild([dress(raw, p) for raw in raws]), keywords)
             return [undress(leaf) for leaf in output.read(y, name, self.f)]
