@@ -87,9 +87,8 @@ def flat_call(
 ) -> FlatCall:
     """Return f with its constants, those that are arguments of the graph and the others, in the places they had."""
     arguments, constants = iter(traced), iter(static)
-    return FlatCall(
-        f, NUMPY, tuple(next(arguments if is_traced else constants) for is_traced in mask), "xla" if xla else "graph"
-    )
+    contexts = tuple(next(arguments if is_traced else constants) for is_traced in mask)
+    return FlatCall(f, NUMPY, contexts, graph="xla") if xla else FlatCall(f, NUMPY, contexts, graph="graph")
 
 
 def _written_down(run: Callable[..., Any], given: list[Any], xla: bool) -> Any:

@@ -49,7 +49,8 @@ class TensorFlowPrimitives(Elementwise, SpecialFunctions, LinearAlgebra, Fourier
         return dtype_of(value)
 
     def shape(self, value: Any) -> tuple[int, ...]:
-        return tuple(value.shape) if isinstance(value, tf.Tensor) else np.shape(value)
+        shape: Any = value.shape if isinstance(value, tf.Tensor) else np.shape(value)
+        return tuple(shape)
 
     def concrete(self, value: Any) -> np.ndarray | None:
         if isinstance(value, tf.Tensor):
