@@ -27,7 +27,8 @@ class FlatCall:
     """One run of f as a function of tensors: `flat(*xs) -> ys`. What f returned beside y is kept."""
 
     def __init__(self, f: FlatFunction, outer: Primitives, contexts: Leaves, graph: Literal["", "graph", "xla"] = ""):
-        self.f, self.outer, self.graph = f, outer, graph
+        self.f, self.outer = f, outer
+        self.graph: Literal["", "graph", "xla"] = graph
         self.contexts = tuple(map(_native_constant, contexts)) if getattr(f, "native", False) else contexts
         self.aux: Any = None
 
