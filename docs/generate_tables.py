@@ -137,7 +137,10 @@ def scipy_refused() -> str:
 
 
 _REFUSED_BY_NAME = {
-    name for table_ in (interpolate_more.REFUSED, optimize_refused.REFUSED) for names in table_ for name in names.split()
+    name
+    for table_ in (interpolate_more.REFUSED, optimize_refused.REFUSED)
+    for names in table_
+    for name in names.split()
 }
 _COVERAGE = coverage()
 _ARRAY_METHODS = [row for row in _COVERAGE.values() if row.name.startswith("ndarray.")]
