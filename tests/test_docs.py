@@ -122,23 +122,40 @@ def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page_
         (run_prompts if ">>>" in block.code else run_plain)(block, page, namespace)
 
 
-def test_tutorials_become_notebooks_with_the_same_code(tmp_path: Path):
-    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed (pip install 'diffiface[docs]')")
+TUTORIALS = [page for page in PAGES if page.parent.name == "tutorials"]
+
+
+@pytest.fixture(scope="module")
+def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the notebook of every tutorial as the site's build does; the folder that holds them."""
+    pytest.importorskip("nbformat", reason="nbformat is not installed (pip install 'diffiface[docs]')")
     spec = importlib.util.spec_from_file_location("notebooks", ROOT / ".ci" / "notebooks.py")
     assert spec is not None and spec.loader is not None
-    notebooks = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(notebooks)
-    written = notebooks.write_notebooks(tmp_path)
-    assert [path.stem for path in written] == sorted(page.stem for page in (ROOT / "docs" / "tutorials").glob("*.md"))
-    for path in written:
-        notebook = nbformat.read(path, as_version=4)
-        nbformat.validate(notebook)
-        code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-        blocks = blocks_of(ROOT / "docs" / "tutorials" / f"{path.stem}.md")
-        assert len(code) == len(blocks)
-        for cell, block in zip(code, blocks, strict=True):
-            compile(cell, path.name, "exec")  # no prompts and no output among the code
-            assert ">>>" in block.code or cell == block.code.rstrip()
+    writer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(writer)
+    folder = tmp_path_factory.mktemp("notebooks")
+    written = writer.write_notebooks(folder)
+    assert [path.stem for path in written] == [page.stem for page in TUTORIALS]
+    return folder
+
+
+@pytest.mark.usefixtures("engines_of_this_test")
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_a_notebook_runs_from_top_to_bottom(
+    page: Path, notebooks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page_module: types.ModuleType
+):
+    """(A kernel would compile the cells one by one in one namespace, too; what they print is tested with the page.)"""
+    nbformat = importlib.import_module("nbformat")
+    notebook = nbformat.read(notebooks / f"{page.stem}.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    blocks = blocks_of(page)
+    skip_without_its_engines(blocks)
+    monkeypatch.chdir(tmp_path)
+    for cell, block in zip(cells, blocks, strict=True):
+        shows_an_error = "Traceback (most recent call last)" in block.code
+        with pytest.raises(Exception) if shows_an_error else contextlib.nullcontext():
+            exec(compile(cell, page.name, "exec", dont_inherit=True), vars(page_module))
 
 
 def documented_modules() -> Iterator[str]:

@@ -12,22 +12,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from diffiface.adapter import Backend, Cotangents, FlatFunction, InputError, Leaves, current_trace
+from diffiface.adapter import Backend, Cotangents, FlatFunction, InputError, Leaves, current_trace, result_parts
 from diffiface_tensorflow.arrays import FAMILY, array_of, tensor_of
 from diffiface_tensorflow.compiled import CompiledOperator
 from diffiface_tensorflow.operators import OPERATORS, SEEDED, FlatCall
-
-# What each result of an operator is shaped like: y, x, or rows of x (a Jacobian's nesting).
-_KINDS = {
-    "pushforward": ("y", "y"),
-    "pullback": ("y", "x"),
-    "derivative": ("y", "y"),
-    "gradient": ("y", "x"),
-    "jacobian": ("y", "rows"),
-    "second_derivative": ("y", "y", "y"),
-    "hvp": ("y", "x", "x"),
-    "hessian": ("y", "x", "rows"),
-}
 
 
 @dataclass(frozen=True, repr=False)
@@ -140,13 +128,13 @@ def _is_nested(xs: Leaves) -> bool:
 def _finished(operator: str, values: Any, xs: Leaves) -> list[Any]:
     """Hand results back in x's family: NumPy copies, or tensors if x has any."""
     has_tensors = any(map(FAMILY.owns, xs))
-    return [_by_leaf(value, kind, xs, has_tensors) for value, kind in zip(values, _KINDS[operator], strict=True)]
+    return [_by_leaf(value, part, xs, has_tensors) for value, part in zip(values, result_parts(operator), strict=True)]
 
 
-def _by_leaf(value: Any, kind: str, xs: Leaves, has_tensors: bool) -> Any:
-    if kind == "rows":
+def _by_leaf(value: Any, part: str, xs: Leaves, has_tensors: bool) -> Any:
+    if part.endswith(" by x"):
         return [_by_leaf(row, "x", xs, has_tensors) for row in value]
-    if kind == "x":
+    if part in ("x", "batch of x"):
         return [v if FAMILY.owns(x) else array_of(v) for v, x in zip(value, xs, strict=True)]
     if isinstance(value, (list, tuple)):
         return [_by_leaf(v, "y", xs, has_tensors) for v in value]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from diffiface.adapter import NUMPY, Cotangents, FlatFunction, Leaves, TracedValueError
+from diffiface.adapter import NUMPY, Cotangents, FlatFunction, Leaves, TracedValueError, rebuild_aux
 from diffiface_tensorflow.arrays import numpy_dtype, tensor_of
-from diffiface_tensorflow.operators import OPERATORS, SEEDED, FlatCall, rebuilt_aux
+from diffiface_tensorflow.operators import OPERATORS, SEEDED, FlatCall
 
 _TRACED_NUMBERS = (float, complex, np.floating, np.complexfloating)
 
@@ -79,7 +79,7 @@ class _Graph:
 
     def __call__(self, given: list[Any]) -> tuple[list[Any], Any]:
         values, tensors = self._run(*given)
-        return values, rebuilt_aux(tensors, self._rest)
+        return values, rebuild_aux(self._rest, tensors)
 
 
 def flat_call(

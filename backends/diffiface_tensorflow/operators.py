@@ -47,21 +47,12 @@ class FlatCall:
         return tuple(y if isinstance(y, tf.Tensor) else tensor_of(np.asarray(y)) for y in ys)
 
     def split_aux(self) -> tuple[list[Any], tuple[Any, list[Any]] | None]:
-        """Return the tensors in aux, and what `rebuilt_aux` needs beside them."""
+        """Return the tensors in aux, and what `rebuild_aux` needs beside them."""
         if self.aux is None:
             return [], None
         leaves, structure = trees.flatten(self.aux)
         kept = [None if isinstance(leaf, tf.Tensor) else (leaf,) for leaf in leaves]
         return [leaf for leaf in leaves if isinstance(leaf, tf.Tensor)], (structure, kept)
-
-
-def rebuilt_aux(tensors: Tensors, rest: tuple[Any, list[Any]] | None) -> Any:
-    """Put aux together from its tensors and what was kept."""
-    if rest is None:
-        return None
-    structure, kept = rest
-    remaining = iter(tensors)
-    return trees.unflatten(structure, [next(remaining) if leaf is None else leaf[0] for leaf in kept])
 
 
 def _native_constant(context: Any) -> Any:

@@ -20,8 +20,8 @@ WHOLE_NUMBER_FIX = (
     "functions, such as np.floor(x), where its value is meant"
 )
 LIVE_VALUE_FIX = (
-    "write np.where for a choice between values, or let f run eagerly: turn jit off where the backend has the option "
-    "(jit=False), or use another engine ('reverse', 'forward')"
+    "write np.where for a choice between values, or let f run eagerly: turn compilation off where the backend has the "
+    "option (jit=False, compile=False), or use another engine ('reverse', 'forward')"
 )
 _NDARRAY_ATTRIBUTES = frozenset(name for name in dir(np.ndarray) if not name.startswith("_"))
 
