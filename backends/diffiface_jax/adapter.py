@@ -23,7 +23,7 @@ from diffiface.adapter import (
 )
 from diffiface_jax.arrays import device_named
 from diffiface_jax.compiled import CompiledOperator
-from diffiface_jax.failures import cause_of, no_failures
+from diffiface_jax.failures import REPORTS, no_failures, raise_cause
 from diffiface_jax.operators import OPERATORS, SEEDED, flat_call
 
 _LIKE_X = ("x", "batch of x")
@@ -119,8 +119,8 @@ class JAX(Backend):
                 with self._on_device(), _precision(xs, contexts) if native else jax.enable_x64(True):
                     values, aux = compiled(xs, seeds, contexts)
                 return _finished(operator, values, aux, xs if in_jax else None)
-            except jax.errors.JaxRuntimeError as error:
-                raise cause_of(error, compiled.failures) from None
+            except REPORTS as error:
+                raise_cause(error, compiled.failures)
 
         if (
             operator == "gradient"
@@ -153,8 +153,10 @@ class JAX(Backend):
                 *values, in_aux = OPERATORS[operator](flat, arrays, *seeds, self.chunk_size)
             aux = rebuild_aux(flat.rest, in_aux)
             return (*values, aux) if nested else _finished(operator, values, aux, xs if any(map(_is_jax, xs)) else None)
-        except jax.errors.JaxRuntimeError as error:
-            raise (error if nested else cause_of(error, failures)) from None
+        except REPORTS as error:
+            if nested:
+                raise
+            raise_cause(error, failures)
 
 
 class _GradientOfArrays:
@@ -175,14 +177,14 @@ class _GradientOfArrays:
                 y, gradients, arrays = jitted.function(*xs, *contexts)
                 aux = None if jitted.rest is None else rebuild_aux(jitted.rest, arrays)
                 return _finished("gradient", [y, gradients], aux, None)
-        except jax.errors.JaxRuntimeError as error:
-            raise cause_of(error, self._compiled.failures) from None
+        except REPORTS as error:
+            raise_cause(error, self._compiled.failures)
 
     def only(self, indices: tuple[int, ...]) -> Callable[..., tuple[Any, ...]]:
         """Return the run for one x without aux, whose arguments the front end has compared with the prepared ones."""
         # Each microsecond of Python here is a tenth of what a small jitted function takes: hence the local names.
         function, enable_x64, array = self._function(), jax.enable_x64, np.array
-        traced, failed = jax.errors.TracerArrayConversionError, jax.errors.JaxRuntimeError
+        traced = jax.errors.TracerArrayConversionError
         revision, failures = self._compiled.revision, self._compiled.failures
         is_current, number = revision.is_current, revision.number
 
@@ -197,8 +199,8 @@ class _GradientOfArrays:
                         return array(y)[()], (array(gradient),), None
                     except traced:  # the user's own jit or vmap runs around this call
                         return y, (gradient,), None
-            except failed as error:
-                raise cause_of(error, failures) from None
+            except REPORTS as error:
+                raise_cause(error, failures)
 
         return run
 

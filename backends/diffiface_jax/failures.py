@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
+
+import jax
 
 Failures = deque[Exception]
 """Exceptions of calls on the host, kept by the trace that the calls belong to."""
@@ -26,10 +28,16 @@ def left_with(p: Any) -> Iterator[None]:
         raise
 
 
-def cause_of(error: Exception, failures: Failures) -> Exception:
-    """Return what a call on the host raised, where it is what XLA's error is about; else XLA's error."""
+REPORTS = (jax.errors.JaxRuntimeError, ValueError)
+"""What XLA's report of a failed program comes as: the second from the quick way into a program that has run before."""
+
+
+def raise_cause(error: Exception, failures: Failures) -> NoReturn:
+    """Raise what a call on the host raised, where the error is XLA's report of it; else the error."""
     text = str(error)
     # (where several threads run one program and both fail, equal texts are as good as one another)
-    cause = next((failure for failure in reversed(failures) if str(failure) in text), error)
+    cause = next((failure for failure in reversed(failures) if str(failure) in text), None)
     failures.clear()
-    return cause
+    if cause is None:
+        raise error
+    raise cause from None

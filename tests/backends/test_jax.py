@@ -219,7 +219,7 @@ def test_jax_results_do_not_read_a_constant_the_caller_changes_afterwards():
 
 def test_a_constant_too_many_is_not_dropped_without_the_check():
     prep = di.prepare_gradient(lambda x, a: np.sum(a * x), "jax", X, 2.0, strict=False)
-    with pytest.raises(TypeError):
+    with pytest.raises(di.InputError, match="cannot be called with 3 arguments"):
         prep.gradient(X, 2.0, 3.0)
 
 

@@ -112,6 +112,7 @@ def recorded_keywords(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
     for function, entry in FUNCTIONS.items():
         if entry.name.startswith("numpy.") and entry.kind != "refused":
             monkeypatch.setitem(FUNCTIONS, function, recording(function, entry))
+    monkeypatch.setattr(BoxTrace, "entries", {})  # (traces keep what they have looked up)
     for expression in (*_expressions("scipy.special"), *ON_FLOATS):
         eval(expression, _names(BoxTrace().array(V.copy())))
     for expression in ON_MASKS:  # masks are traced only where values are not known
