@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 # One BLAS thread: the machines are small and shared, and threaded OpenBLAS collapses on them.
@@ -19,6 +20,12 @@ from diffiface import registry
 ENGINES = ("forward", "reverse", "finite_differences", "numdifftools", "autograd", "jax", "torch")
 EXACT = ("forward", "reverse", "autograd", "jax", "torch")
 OURS = ("forward", "reverse")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the thousands of collected tests out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 settings.register_profile(

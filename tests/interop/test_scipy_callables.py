@@ -132,8 +132,6 @@ def disc_and_product(x):
 
 @pytest.mark.parametrize("method", ["trust-constr", "SLSQP", "COBYQA"])
 def test_nonlinear_constraint(method: str, engine: str):
-    if engine == "numdifftools" and method == "trust-constr":
-        pytest.skip("numdifftools takes minutes over the Hessians of this constraint")
     objective = di.interop.scipy_callables(lambda x: np.sum((x - 2) ** 2), np.array([1.0, 0.2]), engine)
     constraint = di.interop.scipy_callables(disc_and_product, np.ones(2), engine, kind="residual")
     limits = scipy.optimize.NonlinearConstraint(
