@@ -305,22 +305,36 @@ class Revision:
 
     def __init__(self, f: Any, *, watch: bool = True):
         self._f = f
-        self._watch = watched(f) if watch else None
-        self.number = 0
-        """How often it has been renewed."""
-
-    def is_current(self) -> bool:
-        """Say whether everything is as it was."""
-        return self._watch is None or self._watch.holds()
+        self.is_current: Callable[[], bool] = _always
+        """Says whether everything is as it was. (An attribute: `renew` and `settle` put another in its place.)"""
+        if watch:
+            self.renew()
 
     def renew(self) -> None:
         """Watch what f refers to as it is now."""
-        self._watch, self.number = watched(self._f), self.number + 1
+        watch = watched(self._f)
+        self.is_current = _always if watch is None else _comparison(watch)
 
     def settle(self) -> None:
         """Give up watching what f itself changes when it runs: every call would find it changed."""
         if not self.is_current():
-            self._watch = None
+            self.is_current = _always
+
+
+def _always() -> bool:
+    return True
+
+
+def _comparison(watch: Watch) -> Callable[[], bool]:
+    """Return `watch.holds`, written out where there is little to compare: it is asked before every run."""
+    names: dict[str, Any] = {}
+
+    def name(thing: Any) -> str:
+        names[f"thing_{len(names)}"] = thing
+        return f"thing_{len(names) - 1}"
+
+    changed = watch.tests(name)
+    return eval(f"lambda: not ({' or '.join(changed)})", names) if changed else _always
 
 
 def user_function(f: Any) -> Any:

@@ -186,12 +186,13 @@ class _GradientOfArrays:
         function, enable_x64, array = self._function(), jax.enable_x64, np.array
         traced = jax.errors.TracerArrayConversionError
         revision, failures = self._compiled.revision, self._compiled.failures
-        is_current, number = revision.is_current, revision.number
+        is_current = revision.is_current
 
         def run(xs: Leaves, contexts: Leaves) -> tuple[Any, ...]:
-            nonlocal function, number
-            if not is_current() or revision.number != number:
-                function, number = self._function(), revision.number
+            nonlocal function, is_current
+            if not is_current():
+                function = self._function()
+                is_current = revision.is_current
             try:
                 with enable_x64(True):
                     y, (gradient,), _ = function(*xs, *contexts)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from diffiface.adapter import NUMPY, Cotangents, FlatFunction, Leaves, TracedValueError, rebuild_aux
+from diffiface.adapter import NUMPY, Cotangents, FlatFunction, Leaves, Revision, TracedValueError, rebuild_aux
 from diffiface_tensorflow.arrays import numpy_dtype, tensor_of
 from diffiface_tensorflow.operators import OPERATORS, SEEDED, FlatCall
 
@@ -24,8 +24,13 @@ class CompiledOperator:
         self.operator, self.f, self.chunk_size, self.xla = operator, f, chunk_size, xla
         self._graphs: dict[Any, _Graph] = {}
         self._outputs: dict[Any, list[tuple[tuple[int, ...], np.dtype]]] = {}
+        # (a function for TensorFlow behaves in a graph as its author expects of tf.function)
+        self.revision = Revision(f, watch=not getattr(f, "native", False))
 
     def __call__(self, xs: Sequence[Any], seeds: Cotangents, contexts: Leaves) -> tuple[list[Any], Any]:
+        if not self.revision.is_current():  # the graphs hold what f referred to when they were written down
+            self.revision.renew()
+            self._graphs, self._outputs = {}, {}
         mask = tuple(map(_is_traced_argument, contexts))
         traced = [_tensor(c) for c, is_traced in zip(contexts, mask, strict=True) if is_traced]
         static = [c for c, is_traced in zip(contexts, mask, strict=True) if not is_traced]
@@ -73,6 +78,7 @@ class _Graph:
             seeds = [rest[traced_count:]] if takes_seeds else []
             values = operator(flat, [tf.identity(x) for x in xs], *seeds, compiled.chunk_size)
             tensors, self._rest = flat.split_aux()
+            compiled.revision.settle()
             return list(values), tensors
 
         self._run = _written_down(run, given, compiled.xla)

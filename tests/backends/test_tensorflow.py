@@ -250,6 +250,16 @@ def test_a_graph_is_written_down_once_and_follows_its_constants():
     np.testing.assert_allclose(prep.gradient(X, np.ones(3), 1.0, 3, "b"), 3 * X**2)  # integers and text may decide
 
 
+def test_a_graph_is_written_down_anew_when_data_in_the_closure_change():
+    data, scale = np.ones(3), 1.0
+    prep = di.prepare_gradient(lambda x: np.sum(data * x**2) * scale, di.backend("tensorflow", compile=True), X)
+    np.testing.assert_allclose(prep.gradient(X), 2 * X)
+    data[:] = 3.0
+    np.testing.assert_allclose(prep.gradient(X), 6 * X)
+    scale = 2.0
+    np.testing.assert_allclose(prep.gradient(X), 12 * X)
+
+
 def test_branches_on_values_run_eagerly_and_are_refused_in_graphs():
     f = lambda x: np.sum(x**2) if x[0] > 0 else np.sum(x)
     np.testing.assert_allclose(di.prepare_gradient(f, "tensorflow", X).gradient(-X), np.ones(3))

@@ -77,11 +77,10 @@ def test_arrays_of_other_libraries(name, family):
 )
 def test_every_engine_on_everything(name):
     scenarios = SCENARIOS + (family_scenarios(name) if name in registry.available_families() else [])
-    test_backend(require(name), scenarios, without=["state"] if name == "jax" else [])
+    test_backend(require(name), scenarios)
 
 
-# (JAX compiles in what closures hold: docs/limitations.md.)
-@pytest.mark.parametrize("name", ["forward", "reverse", "torch"])
+@pytest.mark.parametrize("name", ["forward", "reverse", "torch", "jax"])
 def test_closures_that_change_reach_what_is_compiled(name):
     scenarios = select(SCENARIOS, tags=["state"], operators=["gradient", "hessian"], names="vector to number")
     test_differentiation(require(name), scenarios, properties=["prepared", "dirtied", "bound calls"])
