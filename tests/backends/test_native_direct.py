@@ -228,12 +228,14 @@ def test_memory_is_given_back():
                 prep.hessian(other, C, 0.5)
 
     use()
+    gc.collect()  # what earlier tests have left holds None many times
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     counts = [sys.getrefcount(thing) for thing in (X, C, None)]
     for _ in range(5):
         use()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1000  # KiB; 20 000 results are 9 MB
-    assert all(abs(sys.getrefcount(t) - n) < 50 for t, n in zip((X, C, None), counts, strict=True))
+    # (20 000 calls: one reference lost or kept in each would be as many)
+    assert all(abs(sys.getrefcount(t) - n) < 2000 for t, n in zip((X, C, None), counts, strict=True))
 
 
 def test_the_preparation_is_collected_with_its_bound_calls():
