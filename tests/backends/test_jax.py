@@ -20,7 +20,7 @@ from tests.backends import engine_checks, primitive_checks
 X = np.array([0.3, -1.2, 2.0])
 
 # JAX compiles anew for every shape and order, minutes in all: by day the first order, of the first sample of each. (In
-# second order by day: our own functions in test_own_special, JAX's in tests/numpy_api.)
+# second order by day: our own functions in test_own_special, and the operators on whole models in tests/engines.)
 FIRST_SAMPLES = [name for name, number in primitive_checks.SAMPLES if number == 0]
 
 

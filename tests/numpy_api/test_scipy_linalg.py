@@ -48,7 +48,7 @@ def test_value_and_derivatives(expression: str) -> None:
     check_value_and_derivatives(expression, sl=scipy.linalg)
 
 
-# Of these hundreds of operations JAX compiles a program for seconds; expm and sqrtm stand for them by day.
+# Of these hundreds of operations JAX compiles a program for seconds; expm and logm stand for them by day.
 DEAR_TO_JAX = ("coshm", "cosm", "sinhm", "sinm", "tanhm", "tanm")
 ON_OTHER_ENGINES = [
     pytest.param(
