@@ -38,7 +38,7 @@ def _untraced(name: str) -> Callable[..., Any]:
     return staticmethod(lambda *operands, **parameters: definition(*map(plain, operands), **parameters))
 
 
-_FLOAT64 = np.dtype(np.float64)
+_FLOAT64, _BOOL = np.dtype(np.float64), np.dtype(bool)
 
 
 def _mean(
@@ -192,7 +192,11 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
     # ---- selection and conversion
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
-        condition = np.array(plain(condition), bool)
+        condition = (
+            condition.copy()
+            if type(condition) is np.ndarray and condition.dtype is _BOOL
+            else (np.array(plain(condition), bool))
+        )
         shape = condition.shape
         if not ((type(x) is float or self.shape(x) == shape) and (type(y) is float or self.shape(y) == shape)):
             # autograd's rule for where does not sum over the axes along which x or y is broadcast.

@@ -198,7 +198,7 @@ class TorchPrimitives(Promotion, Indexing, LinearAlgebra, Fourier, SpecialFuncti
         return torch.imag(x) if x.is_complex() else torch.zeros_like(x, requires_grad=False)
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
-        if type(condition) is np.ndarray and condition.dtype == _BOOL:
+        if type(condition) is np.ndarray and condition.dtype is _BOOL:
             condition = self._constant(condition)
         else:
             condition = self._cast(condition, _BOOL)

@@ -15,6 +15,7 @@ from diffiface_torch.arrays import NUMPY_DTYPE, TORCH_DTYPE, shared_tensor_of, t
 _PYTHON_NUMBERS = (float, int, complex)
 INEXACT = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
 REAL = frozenset({torch.float32, torch.float64})
+_FLOAT64 = np.dtype(np.float64)
 _EXACT = 2**53  # integers up to here are numbers of float64 too
 
 
@@ -56,9 +57,13 @@ def binary(function: Callable[..., Any], ufunc: np.ufunc, takes_numbers: bool = 
         if type(x) is torch.Tensor:
             dtype = x.dtype
             if dtype in INEXACT:
-                if type(y) is torch.Tensor:
+                kind = type(y)
+                if kind is torch.Tensor:
                     if y.dtype is dtype:
                         return function(x, y)
+                elif kind is np.ndarray:
+                    if y.dtype is NUMPY_DTYPE[dtype]:
+                        return function(x, self._constant(y))
                 else:
                     other = self._beside(dtype, y, takes_numbers)
                     if other is not None:
@@ -66,6 +71,8 @@ def binary(function: Callable[..., Any], ufunc: np.ufunc, takes_numbers: bool = 
         elif type(y) is torch.Tensor:
             dtype = y.dtype
             if dtype in INEXACT:
+                if type(x) is np.ndarray and x.dtype is NUMPY_DTYPE[dtype]:
+                    return function(self._constant(x), y)
                 other = self._beside(dtype, x, takes_numbers)
                 if other is not None:
                     return function(other, y)
@@ -106,7 +113,7 @@ class Promotion(Primitives):
         """
         if self._unchanging and id(_owner(array)) in self._unchanging:
             return shared_tensor_of(array, self.device)
-        if self._on_cpu and array.dtype in TORCH_DTYPE:
+        if self._on_cpu and (array.dtype is _FLOAT64 or array.dtype in TORCH_DTYPE):
             return torch.from_numpy(array.copy())
         return tensor_of(array, self.device)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from inspect import getattr_static
+from types import FunctionType
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -57,6 +59,11 @@ def _kept(entry: AnyEntry, function: Callable[..., Any], p: Primitives) -> AnyEn
     composite = p.composites.get(entry.name)
     if composite is not None and not getattr(entry, "dressed", False):
         entry = replace(entry, translation=_own_or(composite, entry.translation))
+    elif isinstance(entry, UfuncEntry) and entry.primitive and entry.primitive not in vars(p):
+        # The ufunc is the primitive, so the engine's own method can be called without anything between.
+        own = getattr_static(type(p), entry.primitive, None)
+        if isinstance(own, FunctionType):
+            entry = replace(entry, translation=own)
     p.entries[function] = entry
     return entry
 
@@ -92,19 +99,24 @@ def array_ufunc(self: Dressed, function: np.ufunc, method: str, *inputs: Any, **
     if method == "__call__":
         if keywords:
             return _call_with_keywords(self, function, inputs, keywords)
-        if len(inputs) == 1:
+        count = len(inputs)
+        if count == 1:
             raw = self._value if self._root is None else self._read()
             p = self._p
             entry = p.entries.get(function) or _entry_of(function, p)
             result = entry.translation(p, raw)
-        else:
-            first = inputs[0]
-            if type(first) is np.ndarray and self._root is None and len(inputs) == 2 and first.dtype.char != "O":
-                p, operands = self._p, (first, self._value)  # an array meets this value: common, so without a call
+        elif count == 2:
+            first, second = inputs
+            if second is self and self._root is None and type(first) is np.ndarray and first.dtype.char != "O":
+                p, second = self._p, self._value  # an array meets this value: common, so without a call
             else:
-                p, operands = _operands(inputs)
-                if operands[0] is NotImplemented or operands[-1] is NotImplemented:
+                p, (first, second) = _operands(inputs)
+                if first is NotImplemented or second is NotImplemented:
                     return NotImplemented
+            entry = p.entries.get(function) or _entry_of(function, p)
+            result = entry.translation(p, first, second)
+        else:
+            p, operands = _operands(inputs)
             entry = p.entries.get(function) or _entry_of(function, p)
             result = entry.translation(p, *operands)
         if entry.discrete or type(result) is tuple:
@@ -187,15 +199,9 @@ def array_function(
 ) -> Any:
     """NumPy's `__array_function__`: run the translation of a NumPy function on arguments that may be dressed."""
     if not keywords:
-        # The short way: arrays and values of one trace, nothing that needs a second look.
-        if self._root is not None:
-            self._read()  # a view follows its root into another trace
-        p = self._p
-        entry = p.entries.get(function) or _function_entry(function, p)
-        if entry is not None and not entry.dressed and len(args) <= entry.arrays:
-            raw = (self._value,) if len(args) == 1 and args[0] is self else _raw_arrays(args, p)
-            if raw is not None:
-                return dress(entry.translation(p, *raw), p)
+        result = short_call(function, args)
+        if result is not NotImplemented:
+            return result
     p = trace_among(args, self._p)
     assert p is not None
     if keywords:
@@ -232,21 +238,32 @@ def _translated(p: Primitives, function: Callable[..., Any], args: tuple[Any, ..
     return dress(result, p) if target is None else store(target, result, p, entry.name)
 
 
-def _raw_arrays(args: tuple[Any, ...], p: Primitives) -> Sequence[Any] | None:
-    """Return the raw values of arguments that are arrays, numbers or values of the trace `p`; None of all others."""
+def short_call(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """Call a function on arrays, numbers and values of one trace that need no second look (else NotImplemented).
+
+    One look at each argument finds the trace and the raw values: most calls of NumPy's functions end here.
+    """
+    p: Primitives | None = None
     raw = []
     for value in args:
         kind = type(value)
         if kind is Array or kind is Scalar:
-            own = value._value if value._root is None else value._read()
-            if value._p is not p:
-                return None
+            own = value._value if value._root is None else value._read()  # a view follows its root into another trace
+            if p is None:
+                p = value._p
+            elif value._p is not p:
+                return NotImplemented
             raw.append(own)
         elif kind is float or (kind is np.ndarray and value.dtype.char != "O"):
             raw.append(value)
         else:
-            return None
-    return raw
+            return NotImplemented
+    if p is None:
+        return NotImplemented
+    entry = p.entries.get(function)
+    if entry is None or entry.dressed or len(raw) > entry.arrays:  # (the first call enters it)
+        return NotImplemented
+    return dress(entry.translation(p, *raw), p)
 
 
 def _named(

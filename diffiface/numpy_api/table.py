@@ -58,6 +58,8 @@ class UfuncEntry:
     """Whether the result can be boolean or integer though an argument is not."""
     kind: Kind = "differentiable"
     note: str = ""
+    primitive: str = ""
+    """The primitive that the ufunc is, if it is one and takes its operands as they come."""
 
 
 FUNCTIONS: dict[Callable[..., Any], Entry] = {}
@@ -133,14 +135,18 @@ def dressed_function(
 
 
 def ufunc(
-    *ufuncs: np.ufunc, discrete: bool = False, kind: Kind = "differentiable", note: str = ""
+    *ufuncs: np.ufunc,
+    discrete: bool = False,
+    kind: Kind = "differentiable",
+    note: str = "",
+    primitive: str = "",
 ) -> Callable[[Translation], Translation]:
     """Enter the translation of a ufunc: a function `(p, *raw)`."""
 
     def enter(translation: Translation) -> Translation:
         for function in ufuncs:
             UFUNCS[function] = UfuncEntry(
-                public_name(function), translation, discrete, "zero derivative" if discrete else kind, note
+                public_name(function), translation, discrete, "zero derivative" if discrete else kind, note, primitive
             )
         return translation
 

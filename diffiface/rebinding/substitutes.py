@@ -30,7 +30,7 @@ import numpy as np
 
 from diffiface.errors import UnsupportedOperationError, user_line
 from diffiface.numpy_api.array import Array, Scalar
-from diffiface.numpy_api.dispatch import array_function, call
+from diffiface.numpy_api.dispatch import array_function, call, short_call
 from diffiface.numpy_api.dressed import Dressed
 from diffiface.numpy_api.table import FUNCTIONS, public_name
 from diffiface.primitives import NUMPY
@@ -145,6 +145,10 @@ def redirected(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def redirect(*args: Any, **keywords: Any) -> Any:
+        if not keywords:
+            result = short_call(function, args)
+            if result is not NotImplemented:
+                return result
         for argument in args:
             kind = type(argument)
             if kind is Array or kind is Scalar:

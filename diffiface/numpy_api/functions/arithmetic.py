@@ -27,9 +27,12 @@ _KINDS: dict[str, Kind] = {"smooth": "differentiable", "zero": "zero derivative"
 
 for _name, _definition in PRIMITIVES.items():
     if isinstance(getattr(np, _name, None), np.ufunc):
-        ufunc(getattr(np, _name), discrete=_definition.derivative == "none", kind=_KINDS[_definition.derivative])(
-            _primitive(_name)
-        )
+        ufunc(
+            getattr(np, _name),
+            discrete=_definition.derivative == "none",
+            kind=_KINDS[_definition.derivative],
+            primitive=_name,
+        )(_primitive(_name))
 
 
 # ---- one argument

@@ -31,7 +31,7 @@ def where(p: Primitives, condition: Any, x: Any = _ABSENT, y: Any = _ABSENT, /) 
             raise ValueError("either both or neither of x and y should be given")
         return nonzero(p, condition)
     dtype = condition.dtype if type(condition) is np.ndarray else p.dtype(condition)
-    if dtype != _BOOL:
+    if dtype is not _BOOL and dtype != _BOOL:  # (the first question is the shorter one)
         condition = p.not_equal(condition, 0)
     return p.where(condition, x, y)
 
