@@ -11,6 +11,9 @@ from diffiface_native.rules.broadcasting import align
 from diffiface_native.trace import Trace, TracedValue, supply
 
 
+_EVERY_TANGENT = slice(None)
+
+
 class Dual(TracedValue):
     """A primal and its tangents, of shape `(batch, *primal.shape)`."""
 
@@ -40,6 +43,65 @@ def push_forward(
     return [trace.lower(y) for y in ys], [y.tangent if trace.tracks(y) else None for y in ys], aux
 
 
+def _pointwise_unary(name: str, partials: Sequence[Partial | None]) -> Callable[..., Any]:
+    (partial,) = partials
+    assert partial is not None
+
+    def method(self: ForwardTrace, x: Any) -> Any:
+        base = self.base
+        if not (type(x) is Dual and x.trace is self):
+            return getattr(base, name)(x)
+        primal = x.primal
+        y = getattr(base, name)(primal)
+        return Dual(self, y, _full(base, partial(base, x.tangent, y, primal), y))
+
+    return method
+
+
+def _pointwise_binary(name: str, partials: Sequence[Partial | None]) -> Callable[..., Any]:
+    partial_a, partial_b = partials
+    assert partial_a is not None and partial_b is not None
+
+    def method(self: ForwardTrace, a: Any, b: Any) -> Any:
+        base = self.base
+        operation = getattr(base, name)
+        if type(a) is Dual and a.trace is self:
+            primal_a, tangent = a.primal, a.tangent
+            if type(b) is Dual and b.trace is self:
+                primal_b, tangent_b = b.primal, b.tangent
+                y = operation(primal_a, primal_b)
+                rank = len(y.shape)
+                if len(primal_a.shape) < rank:
+                    tangent = align(base, tangent, rank)
+                if len(primal_b.shape) < rank:
+                    tangent_b = align(base, tangent_b, rank)
+                tangent = base.add(
+                    partial_a(base, tangent, y, primal_a, primal_b), partial_b(base, tangent_b, y, primal_a, primal_b)
+                )
+            else:
+                y = operation(primal_a, b)
+                if len(primal_a.shape) < len(y.shape):
+                    tangent = align(base, tangent, len(y.shape))
+                tangent = partial_a(base, tangent, y, primal_a, b)
+        elif type(b) is Dual and b.trace is self:
+            primal_b, tangent = b.primal, b.tangent
+            y = operation(a, primal_b)
+            if len(primal_b.shape) < len(y.shape):
+                tangent = align(base, tangent, len(y.shape))
+            tangent = partial_b(base, tangent, y, a, primal_b)
+        else:
+            return operation(a, b)
+        return Dual(self, y, _full(base, tangent, y))
+
+    return method
+
+
+def _full(base: Primitives, tangent: Any, y: Any) -> Any:
+    """Return tangents in the shape `(batch, *y.shape)`: a term may have fewer entries than the value it belongs to."""
+    shape = tangent.shape
+    return tangent if shape[1:] == y.shape else base.broadcast_to(tangent, shape=(shape[0], *y.shape))
+
+
 def _pointwise(name: str, partials: Sequence[Partial | None]) -> Callable[..., Any]:
     def method(self: ForwardTrace, *arguments: Any) -> Any:
         base = self.base
@@ -54,13 +116,17 @@ def _pointwise(name: str, partials: Sequence[Partial | None]) -> Callable[..., A
                 term = align(base, term, len(y.shape))
             term = partial(base, term, y, *primals)
             tangent = term if tangent is None else base.add(tangent, term)
-        if tangent is None:
-            return y
-        if tangent.shape[1:] != y.shape:
-            tangent = base.broadcast_to(tangent, shape=(tangent.shape[0], *y.shape))
-        return Dual(self, y, tangent)
+        return y if tangent is None else Dual(self, y, _full(base, tangent, y))
 
     return method
+
+
+def _getitem(self: ForwardTrace, x: Any, *, index: Any) -> Any:
+    # Written out for a number, because that is what loops over elements read by.
+    if type(index) is not int or not (type(x) is Dual and x.trace is self):
+        return _getitem_by_rule(self, x, index=index)
+    base = self.base
+    return Dual(self, base.getitem(x.primal, index=index), base.getitem(x.tangent, index=(_EVERY_TANGENT, index)))
 
 
 def _unary(name: str, rule: UnaryRule) -> Callable[..., Any]:
@@ -100,9 +166,13 @@ def _nary(name: str, rule: NaryRule) -> Callable[..., Any]:
     return method_of_list if takes_list else method
 
 
+_WRITTEN_OUT = {1: _pointwise_unary, 2: _pointwise_binary}
 for _name, _partials in POINTWISE.items():
-    supply(ForwardTrace, _name, _pointwise(_name, _partials))
+    _make = _pointwise if None in _partials else _WRITTEN_OUT.get(len(_partials), _pointwise)
+    supply(ForwardTrace, _name, _make(_name, _partials))
 for _name, _rule in UNARY.items():
     supply(ForwardTrace, _name, _unary(_name, _rule))
+_getitem_by_rule = _unary("getitem", UNARY["getitem"])
+supply(ForwardTrace, "getitem", _getitem)
 for _name, _rule in NARY.items():
     supply(ForwardTrace, _name, _nary(_name, _rule))
