@@ -10,7 +10,6 @@ from diffiface_native.rules import NARY, POINTWISE, UNARY, NaryRule, Partial, Un
 from diffiface_native.rules.broadcasting import align
 from diffiface_native.trace import Trace, TracedValue, supply
 
-
 _EVERY_TANGENT = slice(None)
 
 
