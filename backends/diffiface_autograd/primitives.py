@@ -56,6 +56,7 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
     engine = "autograd"
     traced_type = ArrayBox
     traced_inexact = True
+    quick_attributes = True
     composites: ClassVar[dict[str, Callable[..., Any]]] = {"numpy.mean": _mean}
 
     def __init__(self, outer: Primitives, level: int):

@@ -26,6 +26,8 @@ from diffiface.numpy_api.table import (
 )
 from diffiface.primitives import NUMPY, Primitives
 
+_ABSENT: Any = object()
+_BOOL = np.dtype(bool)
 _LAYOUT_ONLY = frozenset({"casting", "order", "subok"})
 """Arguments of ufuncs that change no number once the result's dtype is settled."""
 
@@ -94,34 +96,35 @@ def _operands(inputs: Sequence[Any]) -> tuple[Primitives, Sequence[Any]]:
     return p, (other, raw)
 
 
-def array_ufunc(self: Dressed, function: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
-    """NumPy's `__array_ufunc__`."""
-    if method == "__call__":
-        if keywords:
-            return _call_with_keywords(self, function, inputs, keywords)
-        count = len(inputs)
-        if count == 1:
+def array_ufunc(
+    self: Dressed, function: np.ufunc, method: str, first: Any, second: Any = _ABSENT, *more: Any, **keywords: Any
+) -> Any:
+    """NumPy's `__array_ufunc__`. (The inputs one by one, because nearly every ufunc has one or two.)"""
+    if method == "__call__" and not keywords:
+        if second is _ABSENT:
             raw = self._value if self._root is None else self._read()
             p = self._p
             entry = p.entries.get(function) or _entry_of(function, p)
             result = entry.translation(p, raw)
-        elif count == 2:
-            first, second = inputs
+        elif not more:
             if second is self and self._root is None and type(first) is np.ndarray and first.dtype.char != "O":
                 p, second = self._p, self._value  # an array meets this value: common, so without a call
             else:
-                p, (first, second) = _operands(inputs)
+                p, (first, second) = _operands((first, second))
                 if first is NotImplemented or second is NotImplemented:
                     return NotImplemented
             entry = p.entries.get(function) or _entry_of(function, p)
             result = entry.translation(p, first, second)
         else:
-            p, operands = _operands(inputs)
+            p, operands = _operands((first, second, *more))
             entry = p.entries.get(function) or _entry_of(function, p)
             result = entry.translation(p, *operands)
         if entry.discrete or type(result) is tuple:
             return dress(result, p)
         return Array(result, p) if (result.shape if p.quick_attributes else p.shape(result)) else Scalar(result, p)
+    inputs: tuple[Any, ...] = (first,) if second is _ABSENT else (first, second, *more)
+    if method == "__call__":
+        return _call_with_keywords(self, function, inputs, keywords)
     if method == "at":
         return _at(self, function, inputs)
     if method == "outer":
@@ -199,7 +202,7 @@ def array_function(
 ) -> Any:
     """NumPy's `__array_function__`: run the translation of a NumPy function on arguments that may be dressed."""
     if not keywords:
-        result = short_call(function, args)
+        result = short_way(function)(function, args)
         if result is not NotImplemented:
             return result
     p = trace_among(args, self._p)
@@ -264,6 +267,41 @@ def short_call(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     if entry is None or entry.dressed or len(raw) > entry.arrays:  # (the first call enters it)
         return NotImplemented
     return dress(entry.translation(p, *raw), p)
+
+
+def _short_where(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """Do what `short_call` does for np.where by a mask: it is in most models, and has three arguments to look at."""
+    if len(args) == 3:
+        condition, a, b = args
+        if type(condition) is np.ndarray and condition.dtype is _BOOL:
+            p: Primitives | None = None
+            kind = type(a)
+            if kind is Array or kind is Scalar:
+                raw_a = a._value if a._root is None else a._read()
+                p = a._p
+            elif kind is float:
+                raw_a = a
+            else:
+                return short_call(function, args)
+            kind = type(b)
+            if kind is Array or kind is Scalar:
+                raw_b = b._value if b._root is None else b._read()
+                if p is None:
+                    p = b._p
+                elif b._p is not p:
+                    return NotImplemented
+            elif kind is float:
+                raw_b = b
+            else:
+                return short_call(function, args)
+            if p is not None:
+                return dress(p.where(condition, raw_a, raw_b), p)
+    return short_call(function, args)
+
+
+def short_way(function: Callable[..., Any]) -> Callable[[Callable[..., Any], tuple[Any, ...]], Any]:
+    """Return what answers the commonest calls of a function, `(function, args)`, and others with NotImplemented."""
+    return _short_where if function is np.where else short_call
 
 
 def _named(

@@ -30,7 +30,7 @@ import numpy as np
 
 from diffiface.errors import UnsupportedOperationError, user_line
 from diffiface.numpy_api.array import Array, Scalar
-from diffiface.numpy_api.dispatch import array_function, call, short_call
+from diffiface.numpy_api.dispatch import array_function, call, short_way
 from diffiface.numpy_api.dressed import Dressed
 from diffiface.numpy_api.table import FUNCTIONS, public_name
 from diffiface.primitives import NUMPY
@@ -143,10 +143,12 @@ def find_dressed(value: Any) -> Dressed | None:
 def redirected(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function that runs the translation when an argument is dressed, and the original otherwise."""
 
+    short = short_way(function)
+
     @functools.wraps(function)
     def redirect(*args: Any, **keywords: Any) -> Any:
         if not keywords:
-            result = short_call(function, args)
+            result = short(function, args)
             if result is not NotImplemented:
                 return result
         for argument in args:

@@ -11,12 +11,14 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+import diffiface as di
 from diffiface.errors import UnsupportedOperationError
 from diffiface.numpy_api import Array, Scalar, dress, trace_of, undress
 from diffiface.primitives import NUMPY
 from tests.numpy_api.boxes import Box, BoxTrace
 
 X = np.array([0.25, 0.5, 2.0])
+MASK = np.array([True, False, True])
 
 
 def test_rank_decides_the_class() -> None:
@@ -191,3 +193,43 @@ def test_scipy_is_not_imported_by_the_dress() -> None:
 
 def test_plain_numpy_runs_through_the_dress_too() -> None:
     assert np.sum(Array(X, NUMPY)) == X.sum()
+
+
+@pytest.mark.parametrize("engine", ["forward", "reverse", "torch", "autograd"])
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: np.sum(np.where(MASK, x, 0.0)), [1.0, 0.0, 1.0]),
+        (lambda x: np.sum(np.where(MASK, 0.0, x)), [0.0, 1.0, 0.0]),
+        (lambda x: np.sum(np.where(MASK, x * x, x)), [2.0, 1.0, 6.0]),
+        (lambda x: np.sum(np.where(MASK, x, MASK)), [1.0, 0.0, 1.0]),
+        (lambda x: np.sum(np.where([1, 0, 2], x, 0.0)), [1.0, 0.0, 1.0]),
+        (lambda x: np.sum(np.where(MASK, x[:1], 0.0)), [2.0, 0.0, 0.0]),
+        (lambda x: np.sum(np.where(x > 1.5, x, -x)), [-1.0, 1.0, 1.0]),
+    ],
+)
+def test_every_way_through_where(engine: str, f: Any, expected: list[float]) -> None:
+    np.testing.assert_allclose(di.gradient(f, engine, np.array([1.0, 2.0, 3.0])), expected)
+
+
+@pytest.mark.parametrize("engine", ["forward", "reverse", "torch", "autograd"])
+def test_where_reads_a_view_after_a_write_to_its_array(engine: str) -> None:
+    def f(x):
+        y = x.copy()
+        part = y[:3]
+        y[0] = 5.0 * x[1]
+        return np.sum(np.where(MASK, part, 0.0))
+
+    np.testing.assert_allclose(di.gradient(f, engine, np.array([1.0, 2.0, 3.0])), [0.0, 5.0, 1.0])
+
+
+@pytest.mark.parametrize("engine", ["forward", "reverse", "torch", "autograd"])
+def test_constants_that_change_between_uses_are_seen(engine: str) -> None:
+    def f(x):
+        weights, mask = np.array([1.0, 2.0, 3.0]), np.array([True, False, True])
+        total = np.sum(weights * x) + np.sum(np.where(mask, x, 0.0))
+        weights[:] = 10.0
+        mask[:] = False
+        return total + np.sum(weights * x) + np.sum(np.where(mask, x, 0.0))
+
+    np.testing.assert_allclose(di.gradient(f, engine, np.array([1.0, 2.0, 3.0])), [12.0, 12.0, 14.0])

@@ -19,9 +19,14 @@ def ndim(p: Primitives, a: Any) -> int:
     return p.rank(a)
 
 
+def shape_of(p: Primitives, a: Any) -> tuple[int, ...]:
+    """Return the shape of a raw value, by its own word where that is quick: reductions ask at every call."""
+    return a.shape if p.quick_attributes and type(a) is p.traced_type else p.shape(a)
+
+
 def axes_of(p: Primitives, a: Any, axis: Any) -> tuple[int, ...]:
     """Return `axis` (None, a number or several) as a tuple of non-negative axes."""
-    rank = p.rank(a)
+    rank = len(shape_of(p, a))
     if axis is None:
         return _ALL_AXES[rank]
     if type(axis) is int and 0 <= axis < rank:
@@ -50,7 +55,7 @@ def with_axis(p: Primitives, a: Any, axis: Any) -> tuple[Any, int]:
 
 def size(p: Primitives, a: Any, axes: tuple[int, ...] | None = None) -> int:
     """Return the number of elements, of the whole or along some axes."""
-    shape = p.shape(a)
+    shape = shape_of(p, a)
     return math.prod(shape if axes is None else [shape[axis] for axis in axes])
 
 
@@ -66,6 +71,8 @@ def take(p: Primitives, a: Any, axis: int, index: Any) -> Any:
 
 def inexact(p: Primitives, a: Any) -> Any:
     """Return a value as floats: integers and booleans become float64, as in np.mean or np.exp."""
+    if p.traced_inexact and type(a) is p.traced_type:
+        return a
     return p.astype(a, dtype=np.dtype(np.float64)) if p.dtype(a).kind in "biu" else a
 
 
