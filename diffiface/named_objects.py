@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import importlib
 import sys
@@ -29,10 +30,15 @@ def named_object(name: str) -> Any:
         raise InputError(f"{name!r} is not of the form module:name", fix="for example models:loglike")
     sys.path.insert(0, "")
     try:
-        return functools.reduce(getattr, attributes.split("."), importlib.import_module(module))
-    except (ImportError, AttributeError) as error:
+        found = importlib.import_module(module)
+        return functools.reduce(getattr, attributes.split("."), found)
+    except ImportError as error:
         raise InputError(
             f"{name!r} cannot be imported: {error}", fix="name a module on sys.path or in the current folder"
         ) from error
+    except AttributeError as error:
+        close = difflib.get_close_matches(attributes, dir(sys.modules.get(module)), n=1)
+        fix = f"did you mean {module}:{close[0]}?" if close else f"name something that {module} defines"
+        raise InputError(f"{name!r} cannot be imported: {error}", fix=fix) from error
     finally:
         sys.path.remove("")

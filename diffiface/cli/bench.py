@@ -183,7 +183,9 @@ def diff(
     after: Annotated[Path, typer.Argument(help="Another, of the same benchmark.")],
     threshold: Annotated[float, typer.Option(help="The ratio from which a change counts.")] = 1.1,
 ) -> None:
-    """Compare two files of results (exit status 1 if anything became slower or broke).
+    """Compare two files of results: what became slower?
+
+    Exit status 1 if anything became slower or broke.
 
     \b
     Example:

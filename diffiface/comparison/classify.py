@@ -62,6 +62,8 @@ def classify(run: Run, problem: Problem, reference: Reference | None, referee: R
 def _status(run: Run, problem: Problem, reference: Reference, referee: Referee) -> tuple[Status, str, int | None]:
     assert run.values is not None
     lost = _not_finite(run.values, reference, referee)
+    if lost is not None and run.left_domain:
+        return Status.LEFT_DOMAIN, run.left_domain, lost
     if lost is not None:
         return Status.NOT_FINITE, _at(problem, run, reference, referee, lost), lost
     bad = worst_first(run, reference)

@@ -75,8 +75,9 @@ class Comparison:
     @property
     def summary(self) -> str:
         """The finding in one line."""
-        taking_part = self._taking_part()
-        return f"{self.problem}, reference: {self.reference} — {_count(taking_part)}"
+        outside = sum(row["status"] is Status.LEFT_DOMAIN for row in self.rows)
+        aside = f" ({outside} could not evaluate f near x)" if outside else ""
+        return f"{self.problem}, reference: {self.reference} — {_count(self._taking_part())}{aside}"
 
     def raise_if_disagreement(self) -> None:
         """Raise `DisagreementError`, its message the report, unless `ok`."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import statistics
 import time
 import tracemalloc
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
-from diffiface import registry
+from diffiface import registry, trees
 from diffiface.adapter import Backend
 from diffiface.comparison.problem import LayoutError, Problem, arrays_of, same_bytes
 from diffiface.comparison.status import Status
@@ -42,6 +44,8 @@ class Run:
     """The same from a second run on the same numbers."""
     estimate: np.ndarray | None = None
     """A numeric engine's bound on the error of each entry (None if it gives none)."""
+    left_domain: str = ""
+    """Of a numeric engine without a finite result: that f itself failed or gave nan at points near x, if it did."""
     input_changed: bool = False
     f_calls: int | None = None
     """Calls of f in one run, once prepared."""
@@ -89,7 +93,9 @@ def run_engine(spec: str | Backend, problem: Problem) -> Run:
         run.status, run.detail = Status.NOT_SUPPORTED, f"the function is written for {' and '.join(writers)}"
         return run
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            # (What is nan is in the report; a numeric engine would warn of it once for each step.)
+            warnings.filterwarnings("ignore", "All-NaN")
             _measure(run, backend, problem)
     except UnsupportedOperationError as error:
         run.status, run.detail = Status.NOT_SUPPORTED, reason(error)
@@ -97,6 +103,9 @@ def run_engine(spec: str | Backend, problem: Problem) -> Run:
         run.status, run.detail = Status.WRONG_KIND, str(error)
     except Exception as error:
         run.status, run.detail = Status.FAILED, reason(error)
+        outside = "" if backend.exact else points_outside(backend, problem)
+        if outside:
+            run.status, run.detail = Status.LEFT_DOMAIN, f"{outside}: {run.detail}"
     return run
 
 
@@ -124,6 +133,8 @@ def _measure(run: Run, backend: Backend, problem: Problem) -> None:
     run.prepare_seconds += max(0.0, first_seconds - run.run_seconds)
     if not backend.exact:
         run.estimate = _error_estimate(backend, problem)
+        if not np.all(np.isfinite(run.values)):
+            run.left_domain = points_outside(backend, problem)
 
 
 def _median_seconds(call: Callable[[], Any]) -> float:
@@ -160,6 +171,32 @@ def _error_estimate(backend: Backend, problem: Problem) -> np.ndarray | None:
     except NotImplementedError:
         return None
     return problem.flatten_estimate(estimate)
+
+
+def points_outside(backend: Backend, problem: Problem) -> str:
+    """Say at how many of the points where a numeric engine evaluates f, f fails or is not finite; "" if at none.
+
+    f is watched in a run of its own, so that the runs that are timed do not pay for it.
+    """
+    outside: list[bool] = []
+
+    @functools.wraps(problem.f)
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        outside.append(True)  # (stays so if f raises)
+        y = problem.f(*args, **kwargs)
+        outside[-1] = not all(np.all(np.isfinite(leaf)) for leaf in map(np.asarray, trees.flatten(y)[0]))
+        return y
+
+    arguments, t = problem.fresh_arguments()
+    options: dict[str, Any] = {"argnums": problem.argnums, "has_aux": False, "strict": True}
+    with contextlib.suppress(Exception), np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        prepared = prepare(problem.operator, watched, backend, arguments, t, **options)
+        head = arguments[:1] if problem.operator.seeds is None else (arguments[0], t)
+        getattr(prepared, problem.operator.name)(*head, *arguments[1:])
+    return (
+        f"f fails or is not finite at {sum(outside)} of the {len(outside)} points it asks for" if any(outside) else ""
+    )
 
 
 class Counted:

@@ -20,6 +20,7 @@ class Status(enum.StrEnum):
     NONDETERMINISTIC = "nondeterministic"
     MUTATED = "mutated its input"
     WRONG_KIND = "wrong shape or dtype"
+    LEFT_DOMAIN = "left f's domain"
     NOT_SUPPORTED = "not supported"
     NOT_INSTALLED = "not installed"
     FAILED = "failed"
@@ -32,4 +33,4 @@ class Status(enum.StrEnum):
     @property
     def absent(self) -> bool:
         """Whether the engine was not able to take part, which is nobody's fault."""
-        return self in (Status.NOT_SUPPORTED, Status.NOT_INSTALLED)
+        return self in (Status.LEFT_DOMAIN, Status.NOT_SUPPORTED, Status.NOT_INSTALLED)

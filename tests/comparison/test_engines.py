@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -76,3 +80,29 @@ def test_a_jax_function_is_compared_where_it_runs():
     assert found["jax"] is Status.AGREES
     assert found["finite_differences"].accepted and found["numdifftools"].accepted
     assert all(found[name] is Status.NOT_SUPPORTED for name in ("forward", "reverse", "torch", "autograd"))
+
+
+@pytest.mark.parametrize("engine", ["finite_differences", "numdifftools"])
+@pytest.mark.parametrize("log", [np.log, math.log], ids=["nan outside", "raises outside"])
+def test_a_numeric_engine_that_steps_out_of_the_domain_does_not_count(engine, log, recwarn):
+    require(engine)
+
+    def f(x):
+        return log(x[0]) + x[1] ** 2
+
+    report = di.compare(f, np.array([1e-9, 2.0]), backends=["forward", "reverse", engine])
+    assert statuses(report)[engine] is Status.LEFT_DOMAIN, report
+    assert report.ok and "both engines agree (1 could not evaluate f near x)" in report.summary
+    assert re.search(r"f fails or is not finite at \d+ of the \d+ points", report.rows[-1]["detail"])
+    assert not recwarn.list
+
+
+def test_a_numeric_engine_that_gives_nan_where_f_has_values_is_still_blamed():
+    @dataclass(frozen=True, repr=False)
+    class Lost(type(di.backend("finite_differences"))):
+        def value_and_gradient(self, f, xs, contexts):
+            y, gradients, aux = super().value_and_gradient(f, xs, contexts)
+            return y, [np.nan * g for g in gradients], aux
+
+    report = di.compare(lambda x: np.sum(x**2), np.array([1.0, 2.0]), backends=["forward", "reverse", Lost()])
+    assert report.rows[-1]["status"] is Status.NOT_FINITE and not report.ok, report
