@@ -46,6 +46,7 @@ from diffiface.errors import TracedValueError as TracedValueError
 from diffiface.errors import UnsupportedOperationError as UnsupportedOperationError
 from diffiface.flat_call import FlatCall as FlatCall
 from diffiface.flat_call import rebuild_aux as rebuild_aux
+from diffiface.methods_by_name import MethodsByName as MethodsByName
 from diffiface.primitives import NUMPY as NUMPY
 from diffiface.primitives import PRIMITIVES as PRIMITIVES
 from diffiface.primitives import CustomCall as CustomCall
@@ -65,10 +66,11 @@ from diffiface.rebinding import reaches_around as reaches_around
 from diffiface.rebinding import reading_live as reading_live
 from diffiface.special_functions import SPECIAL_FORMULAS as SPECIAL_FORMULAS
 from diffiface.special_functions import SPECIAL_FUNCTIONS as SPECIAL_FUNCTIONS
+from diffiface.static_arguments import is_traced_argument as is_traced_argument
+from diffiface.static_arguments import static_key as static_key
 from diffiface.symbolic.algebra import Algebra as Algebra
 from diffiface.symbolic.calls import SymbolicPrimitives as SymbolicPrimitives
 from diffiface.symbolic.operators import PreparedProgram as PreparedProgram
-from diffiface.symbolic.operators import SymbolicOperators as SymbolicOperators
 from diffiface.symbolic.operators import run_once as run_once
 from diffiface.tracing import current_trace as current_trace
 from diffiface.tracing import running as running

@@ -14,9 +14,9 @@ from diffiface.adapter import (
     FlatFunction,
     InputError,
     Leaves,
+    MethodsByName,
     Mode,
     PreparedProgram,
-    SymbolicOperators,
     UnsupportedOperationError,
     run_once,
 )
@@ -49,7 +49,7 @@ class _Graph(PreparedProgram):
 
 
 @dataclass(frozen=True, repr=False)
-class CasADi(SymbolicOperators, Backend):
+class CasADi(MethodsByName, Backend):
     """CasADi: f is run on scalar expressions (SX), differentiated in CasADi's forward and reverse modes.
 
     Python loops are unrolled; `if` on a value of x is refused (write `np.where`).

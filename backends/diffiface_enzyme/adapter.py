@@ -11,7 +11,17 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-from diffiface.adapter import Backend, Cotangents, FlatFunction, InputError, Leaves, Mode, current_trace, result_parts
+from diffiface.adapter import (
+    Backend,
+    Cotangents,
+    FlatFunction,
+    InputError,
+    Leaves,
+    MethodsByName,
+    Mode,
+    current_trace,
+    result_parts,
+)
 from diffiface_enzyme.compiled import CompiledOperator
 from diffiface_enzyme.operators import SEEDED
 
@@ -20,7 +30,7 @@ _MODES = {"forward": Mode.FORWARD, "reverse": Mode.REVERSE, "both": Mode.BOTH}
 
 
 @dataclass(frozen=True, repr=False)
-class Enzyme(Backend):
+class Enzyme(MethodsByName, Backend):
     """Enzyme: derivatives of compiled JAX programs, in forward and reverse mode, of any order.
 
     Everything is compiled, also without preparation; so f may not branch on values of x.
@@ -46,47 +56,14 @@ class Enzyme(Backend):
         elif mode is Mode.NUMERIC:
             raise InputError("Enzyme is not numeric", engine=self.name, fix="mode is 'forward', 'reverse' or 'both'")
 
-    def value_and_pushforward(
-        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Any]:
-        return self._once("pushforward", f, xs, contexts, tangents)
-
-    def value_and_pullback(
-        self, f: FlatFunction, xs: Leaves, cotangents: Cotangents, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Any]:
-        return self._once("pullback", f, xs, contexts, cotangents)
-
-    def value_and_derivative(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, Leaves, Any]:
-        return self._once("derivative", f, xs, contexts)
-
-    def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
-        return self._once("gradient", f, xs, contexts)
-
-    def value_and_jacobian(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, list[Leaves], Any]:
-        return self._once("jacobian", f, xs, contexts)
-
-    def value_derivative_and_second_derivative(
-        self, f: FlatFunction, xs: Leaves, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Leaves, Any]:
-        return self._once("second_derivative", f, xs, contexts)
-
-    def value_gradient_and_hvp(
-        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
-    ) -> tuple[Any, Leaves, Leaves, Any]:
-        return self._once("hvp", f, xs, contexts, tangents)
-
-    def value_gradient_and_hessian(
-        self, f: FlatFunction, xs: Leaves, contexts: Leaves
-    ) -> tuple[Any, Leaves, list[Leaves], Any]:
-        return self._once("hessian", f, xs, contexts)
-
     def prepare(
         self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
     ) -> Callable[..., tuple[Any, ...]] | None:
         return self._compiled(operator, f)
 
-    def _once(self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves, *seeds: Any) -> tuple[Any, ...]:
-        return self._compiled(operator, f)(xs, *seeds, contexts)
+    def _run(self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves, seeds: Any = None) -> tuple[Any, ...]:
+        run = self._compiled(operator, f)
+        return run(xs, contexts) if seeds is None else run(xs, seeds, contexts)
 
     def _compiled(self, operator: str, f: FlatFunction) -> Callable[..., tuple[Any, ...]]:
         outer = current_trace()

@@ -17,6 +17,7 @@ from diffiface.adapter import (
     FlatFunction,
     InputError,
     Leaves,
+    MethodsByName,
     current_trace,
     rebuild_aux,
     result_parts,
@@ -32,7 +33,7 @@ _HALF = {np.dtype("f8"): np.dtype("f4"), np.dtype("c16"): np.dtype("c8")}
 
 
 @dataclass(frozen=True, repr=False)
-class JAX(Backend):
+class JAX(MethodsByName, Backend):
     """JAX: jitted at preparation, eager otherwise."""
 
     name = "jax"
@@ -56,40 +57,6 @@ class JAX(Backend):
             raise InputError("donate=True has no meaning with jit=False", engine=self.name, fix="leave one of them out")
         if self.device is not None:
             device_named(self.device)
-
-    def value_and_pushforward(
-        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Any]:
-        return self._eager("pushforward", f, xs, (tangents,), contexts)
-
-    def value_and_pullback(
-        self, f: FlatFunction, xs: Leaves, cotangents: Cotangents, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Any]:
-        return self._eager("pullback", f, xs, (cotangents,), contexts)
-
-    def value_and_derivative(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, Leaves, Any]:
-        return self._eager("derivative", f, xs, (), contexts)
-
-    def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
-        return self._eager("gradient", f, xs, (), contexts)
-
-    def value_and_jacobian(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, list[Leaves], Any]:
-        return self._eager("jacobian", f, xs, (), contexts)
-
-    def value_derivative_and_second_derivative(
-        self, f: FlatFunction, xs: Leaves, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Leaves, Any]:
-        return self._eager("second_derivative", f, xs, (), contexts)
-
-    def value_gradient_and_hvp(
-        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
-    ) -> tuple[Any, Leaves, Leaves, Any]:
-        return self._eager("hvp", f, xs, (tangents,), contexts)
-
-    def value_gradient_and_hessian(
-        self, f: FlatFunction, xs: Leaves, contexts: Leaves
-    ) -> tuple[Any, Leaves, list[Leaves], Any]:
-        return self._eager("hessian", f, xs, (), contexts)
 
     def sparsity(
         self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
@@ -137,9 +104,7 @@ class JAX(Backend):
         """Make the chosen device that of all arrays which are on none yet, in this thread."""
         return contextlib.nullcontext() if self.device is None else jax.default_device(device_named(self.device))
 
-    def _eager(
-        self, operator: str, f: FlatFunction, xs: Leaves, seeds: tuple[Any, ...], contexts: Leaves
-    ) -> tuple[Any, ...]:
+    def _run(self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves, seeds: Any = None) -> tuple[Any, ...]:
         native, outer = getattr(f, "native", False), current_trace()
         nested = outer.engine == "jax"
         # Values of an outer trace of JAX's are computed when the outer program runs.
@@ -150,7 +115,9 @@ class JAX(Backend):
                 arrays = tuple(x if isinstance(x, jax.Array) else np.array(x) for x in xs)
                 constants = tuple(map(_native_constant, contexts)) if native else contexts
                 flat = flat_call(f, outer, constants, failures)
-                *values, in_aux = OPERATORS[operator](flat, arrays, *seeds, self.chunk_size)
+                *values, in_aux = OPERATORS[operator](
+                    flat, arrays, *([] if seeds is None else [seeds]), self.chunk_size
+                )
             aux = rebuild_aux(flat.rest, in_aux)
             return (*values, aux) if nested else _finished(operator, values, aux, xs if any(map(_is_jax, xs)) else None)
         except REPORTS as error:

@@ -11,27 +11,19 @@ from typing import Any
 import jax
 import numpy as np
 
-from diffiface.adapter import NUMPY, Cotangents, FlatCall, FlatFunction, Leaves, Revision, rebuild_aux
+from diffiface.adapter import (
+    NUMPY,
+    Cotangents,
+    FlatCall,
+    FlatFunction,
+    Leaves,
+    Revision,
+    is_traced_argument,
+    rebuild_aux,
+    static_key,
+)
 from diffiface_jax.failures import no_failures
 from diffiface_jax.operators import OPERATORS, SEEDED, flat_call
-
-_TRACED_NUMBERS = (float, complex, np.floating, np.complexfloating)
-
-
-def _is_traced_argument(context: Any) -> bool:
-    """Whether a constant enters a jitted function as an argument, so that its value may change without a retrace."""
-    if isinstance(context, np.ndarray):
-        return context.dtype.kind in "fciub"
-    return isinstance(context, (*_TRACED_NUMBERS, jax.Array))
-
-
-def _static_key(context: Any) -> Any:
-    # 1, 1.0 and True are equal but not the same argument of f.
-    try:
-        hash(context)
-    except TypeError:
-        return id(context)
-    return type(context), context
 
 
 class CompiledOperator:
@@ -60,11 +52,11 @@ class CompiledOperator:
             self._jitted = {}
         traced, static, mask, key = contexts, [], (), (len(xs), len(contexts))
         for context in contexts:
-            if not _is_traced_argument(context):
-                mask = tuple(map(_is_traced_argument, contexts))
+            if not is_traced_argument(context, jax.Array):
+                mask = tuple(is_traced_argument(c, jax.Array) for c in contexts)
                 traced = [c for c, is_traced in zip(contexts, mask, strict=True) if is_traced]
                 static = [c for c, is_traced in zip(contexts, mask, strict=True) if not is_traced]
-                key = (len(xs), mask, *map(_static_key, static))
+                key = (len(xs), mask, *map(static_key, static))
                 break
         jitted = self._jitted.get(key)
         if jitted is None:

@@ -14,9 +14,9 @@ from diffiface.adapter import (
     FlatFunction,
     InputError,
     Leaves,
+    MethodsByName,
     Mode,
     PreparedProgram,
-    SymbolicOperators,
     UnsupportedOperationError,
     run_once,
 )
@@ -47,7 +47,7 @@ class _Formula(PreparedProgram):
 
 
 @dataclass(frozen=True, repr=False)
-class SymPy(SymbolicOperators, Backend):
+class SymPy(MethodsByName, Backend):
     """SymPy: f is run on symbols, its derivative is a formula, evaluated by NumPy.
 
     Python loops are unrolled; `if` on a value of x is refused (write `np.where`).

@@ -12,14 +12,22 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from diffiface.adapter import Backend, Cotangents, FlatFunction, InputError, Leaves, current_trace, result_parts
+from diffiface.adapter import (
+    Backend,
+    FlatFunction,
+    InputError,
+    Leaves,
+    MethodsByName,
+    current_trace,
+    result_parts,
+)
 from diffiface_tensorflow.arrays import FAMILY, array_of, tensor_of
 from diffiface_tensorflow.compiled import CompiledOperator
 from diffiface_tensorflow.operators import OPERATORS, SEEDED, FlatCall
 
 
 @dataclass(frozen=True, repr=False)
-class TensorFlow(Backend):
+class TensorFlow(MethodsByName, Backend):
     """TensorFlow: eager as TensorFlow itself is, any order of derivative by reverse over reverse."""
 
     name = "tensorflow"
@@ -40,40 +48,6 @@ class TensorFlow(Backend):
         if self.device is not None:
             _device_named(self.device)
 
-    def value_and_pushforward(
-        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Any]:
-        return self._eager("pushforward", f, xs, (tangents,), contexts)
-
-    def value_and_pullback(
-        self, f: FlatFunction, xs: Leaves, cotangents: Cotangents, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Any]:
-        return self._eager("pullback", f, xs, (cotangents,), contexts)
-
-    def value_and_derivative(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, Leaves, Any]:
-        return self._eager("derivative", f, xs, (), contexts)
-
-    def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
-        return self._eager("gradient", f, xs, (), contexts)
-
-    def value_and_jacobian(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, list[Leaves], Any]:
-        return self._eager("jacobian", f, xs, (), contexts)
-
-    def value_derivative_and_second_derivative(
-        self, f: FlatFunction, xs: Leaves, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Leaves, Any]:
-        return self._eager("second_derivative", f, xs, (), contexts)
-
-    def value_gradient_and_hvp(
-        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
-    ) -> tuple[Any, Leaves, Leaves, Any]:
-        return self._eager("hvp", f, xs, (tangents,), contexts)
-
-    def value_gradient_and_hessian(
-        self, f: FlatFunction, xs: Leaves, contexts: Leaves
-    ) -> tuple[Any, Leaves, list[Leaves], Any]:
-        return self._eager("hessian", f, xs, (), contexts)
-
     def prepare(
         self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves
     ) -> Callable[..., tuple[Any, ...]] | None:
@@ -81,27 +55,25 @@ class TensorFlow(Backend):
             return None
         compiled = CompiledOperator(operator, f, self.chunk_size, self.compile == "xla")
 
-        def run(xs: Leaves, contexts: Leaves, seeds: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+        def run(xs: Leaves, contexts: Leaves, seeds: Any = None) -> tuple[Any, ...]:
             if _is_nested(xs):  # the graph that is being written down, or the tape that follows x, must see all of it
-                return self._eager(operator, f, xs, seeds, contexts)
+                return self._run(operator, f, xs, contexts, seeds)
             with self._placed(xs):
-                values, aux = compiled(list(map(_leaf, xs)), seeds[0] if seeds else (), contexts)
+                values, aux = compiled(list(map(_leaf, xs)), () if seeds is None else seeds, contexts)
             return *_finished(operator, values, xs), aux
 
         if operator in SEEDED:
-            return lambda xs, seeds, contexts: run(xs, contexts, (seeds,))
+            return lambda xs, seeds, contexts: run(xs, contexts, seeds)
         return run
 
     # (Called in a user's tf.function: AutoGraph, which rewrites everything that is called there, is to end here.)
     @tf.autograph.experimental.do_not_convert
-    def _eager(
-        self, operator: str, f: FlatFunction, xs: Leaves, seeds: tuple[Any, ...], contexts: Leaves
-    ) -> tuple[Any, ...]:
+    def _run(self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves, seeds: Any = None) -> tuple[Any, ...]:
         with self._placed(xs):
             flat = FlatCall(f, current_trace(), contexts)
             # (A copy is a leaf of its own for this derivative, and still connected for the outer one.)
             leaves = [tf.identity(_leaf(x)) for x in xs]
-            values = OPERATORS[operator](flat, leaves, *seeds, self.chunk_size)
+            values = OPERATORS[operator](flat, leaves, *([] if seeds is None else [seeds]), self.chunk_size)
         return *(values if _is_nested(xs) else _finished(operator, values, xs)), flat.aux
 
     def _placed(self, xs: Leaves) -> contextlib.AbstractContextManager[Any]:

@@ -10,11 +10,19 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from diffiface.adapter import NUMPY, Cotangents, FlatFunction, Leaves, Revision, TracedValueError, rebuild_aux
+from diffiface.adapter import (
+    NUMPY,
+    Cotangents,
+    FlatFunction,
+    Leaves,
+    Revision,
+    TracedValueError,
+    is_traced_argument,
+    rebuild_aux,
+    static_key,
+)
 from diffiface_tensorflow.arrays import numpy_dtype, tensor_of
 from diffiface_tensorflow.operators import OPERATORS, SEEDED, FlatCall
-
-_TRACED_NUMBERS = (float, complex, np.floating, np.complexfloating)
 
 
 class CompiledOperator:
@@ -31,10 +39,10 @@ class CompiledOperator:
         if not self.revision.is_current():  # the graphs hold what f referred to when they were written down
             self.revision.renew()
             self._graphs, self._outputs = {}, {}
-        mask = tuple(map(_is_traced_argument, contexts))
+        mask = tuple(is_traced_argument(c, tf.Tensor) for c in contexts)
         traced = [_tensor(c) for c, is_traced in zip(contexts, mask, strict=True) if is_traced]
         static = [c for c, is_traced in zip(contexts, mask, strict=True) if not is_traced]
-        key = (mask, *map(_static_key, static), *map(_signature, (*xs, *traced)))
+        key = (mask, *map(static_key, static), *map(_signature, (*xs, *traced)))
         if callable(seeds):
             seeds = seeds(self._outputs_for(key, xs, traced, mask, static))
         given = [*xs, *traced, *map(_tensor, seeds)]
@@ -110,22 +118,6 @@ def _written_down(run: Callable[..., Any], given: list[Any], xla: bool) -> Any:
             fix="decorate the function with tf.function (its AutoGraph follows branches), write tf.where or tf.cond, "
             "or leave compile out",
         ) from error
-
-
-def _is_traced_argument(context: Any) -> bool:
-    """Whether a constant enters the graph as an argument, so that its value may change without another graph."""
-    if isinstance(context, np.ndarray):
-        return context.dtype.kind in "fciub"
-    return isinstance(context, (*_TRACED_NUMBERS, tf.Tensor))
-
-
-def _static_key(context: Any) -> Any:
-    # 1, 1.0 and True are equal but not the same argument of f.
-    try:
-        hash(context)
-    except TypeError:
-        return id(context)
-    return type(context), context
 
 
 def _signature(tensor: Any) -> Any:

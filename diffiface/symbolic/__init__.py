@@ -5,5 +5,5 @@ calls        functions that are no expression (rules, bridges, what the engine l
 chain        derivatives of expressions that hold results of such calls
 evaluation   a Python function of numbers, with such calls in between
 programs     one operator of one function, written down
-operators    the methods of an engine; a prepared operator
+operators    one operator, run once or prepared
 """

@@ -1,4 +1,4 @@
-"""The methods of an engine of symbols, direct and prepared."""
+"""One operator of an engine of symbols: run once, or prepared."""
 
 from __future__ import annotations
 
@@ -29,48 +29,6 @@ def run_once(
         return program.applied(outer, xs, seeds)
     run = program.compiled()
     return run(xs, contexts) if seeds is None else run(xs, seeds, contexts)
-
-
-class SymbolicOperators:
-    """The engine methods of all operators, for the class of an engine that computes with symbols (before `Backend`)."""
-
-    def _run(self, operator: str, f: FlatFunction, xs: Leaves, contexts: Leaves, seeds: Any = None) -> Any:
-        """Compute one operator by the engine's algebra."""
-        raise NotImplementedError
-
-    def value_and_pushforward(
-        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Any]:
-        return self._run("pushforward", f, xs, contexts, tangents)
-
-    def value_and_pullback(
-        self, f: FlatFunction, xs: Leaves, cotangents: Cotangents, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Any]:
-        return self._run("pullback", f, xs, contexts, cotangents)
-
-    def value_and_derivative(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, Leaves, Any]:
-        return self._run("derivative", f, xs, contexts)
-
-    def value_and_gradient(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Any, Leaves, Any]:
-        return self._run("gradient", f, xs, contexts)
-
-    def value_and_jacobian(self, f: FlatFunction, xs: Leaves, contexts: Leaves) -> tuple[Leaves, list[Leaves], Any]:
-        return self._run("jacobian", f, xs, contexts)
-
-    def value_derivative_and_second_derivative(
-        self, f: FlatFunction, xs: Leaves, contexts: Leaves
-    ) -> tuple[Leaves, Leaves, Leaves, Any]:
-        return self._run("second_derivative", f, xs, contexts)
-
-    def value_gradient_and_hvp(
-        self, f: FlatFunction, xs: Leaves, tangents: Leaves, contexts: Leaves
-    ) -> tuple[Any, Leaves, Leaves, Any]:
-        return self._run("hvp", f, xs, contexts, tangents)
-
-    def value_gradient_and_hessian(
-        self, f: FlatFunction, xs: Leaves, contexts: Leaves
-    ) -> tuple[Any, Leaves, list[Leaves], Any]:
-        return self._run("hessian", f, xs, contexts)
 
 
 @dataclass
