@@ -212,3 +212,28 @@ def test_every_exception_has_its_anchor():
         if isinstance(value, type) and issubclass(value, di.DiffifaceError) and value is not di.DiffifaceError:
             assert f"\n## `{name.lower()}`\n" in page, name
             assert value("what").__notes__ == [f"  more: docs/errors.md#{name.lower()}"]
+
+
+def names_in_the_reference() -> set[str]:
+    """Collect what the directives of the reference pages show: objects, the members they name, or all of a module."""
+    found = set()
+    for page in (ROOT / "docs" / "reference").glob("*.md"):
+        for path, options in re.findall(r"^::: (\S+)\n((?: .*\n)*)", page.read_text(), re.MULTILINE):
+            shown = pkgutil.resolve_name(path)
+            members = re.search(r"members:\s*(\[[\w, ]*\]|(?:\s*- \w+)+)", options)
+            found.add(path.rpartition(".")[2])
+            if members is not None:
+                found |= set(re.findall(r"\w+", members[1]))
+            elif isinstance(shown, types.ModuleType):
+                found |= {name for name, value in vars(shown).items() if callable(value)}
+    return found
+
+
+@pytest.mark.parametrize("module", ["diffiface", "diffiface.interop", "diffiface.testing", "diffiface.distributed"])
+def test_every_public_function_and_class_is_in_the_reference(module: str):
+    public = {
+        name for name, value in vars(importlib.import_module(module)).items() if name[0] != "_" and callable(value)
+    }
+    other_names = {"jvp", "value_and_jvp", "prepare_jvp", "vjp", "value_and_vjp", "prepare_vjp"}  # named in a sentence
+    made_by_others = {"SumOver"}  # what `sum_over` returns
+    assert public - other_names - made_by_others <= names_in_the_reference()
