@@ -23,12 +23,12 @@ from diffiface_autograd.linear_algebra import LinearAlgebra
 
 
 def _of_one(function: Callable[..., Any]) -> Callable[..., Any]:
-    return staticmethod(lambda x: function(x if type(x) is ArrayBox else _private(x)))
+    return lambda self, x: function(x if type(x) is ArrayBox else _private(x))
 
 
 def _of_two(function: Callable[..., Any]) -> Callable[..., Any]:
-    return staticmethod(
-        lambda x, y: function(x if type(x) is ArrayBox else _private(x), y if type(y) is ArrayBox else _private(y))
+    return lambda self, x, y: function(
+        x if type(x) is ArrayBox else _private(x), y if type(y) is ArrayBox else _private(y)
     )
 
 
@@ -56,7 +56,6 @@ class AutogradPrimitives(LinearAlgebra, Primitives):
     engine = "autograd"
     traced_type = ArrayBox
     traced_inexact = True
-    quick_attributes = True
     composites: ClassVar[dict[str, Callable[..., Any]]] = {"numpy.mean": _mean}
 
     def __init__(self, outer: Primitives, level: int):

@@ -246,7 +246,18 @@ def short_call(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
 
     One look at each argument finds the trace and the raw values: most calls of NumPy's functions end here.
     """
-    p: Primitives | None = None
+    if len(args) == 1:
+        value = args[0]
+        kind = type(value)
+        if not (kind is Array or kind is Scalar):
+            return NotImplemented
+        own = value._value if value._root is None else value._read()
+        p = value._p
+        entry = p.entries.get(function)
+        if entry is None or entry.dressed or not entry.arrays:
+            return NotImplemented
+        return dress(entry.translation(p, own), p)
+    p = None
     raw = []
     for value in args:
         kind = type(value)
