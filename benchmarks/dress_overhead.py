@@ -15,7 +15,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +39,10 @@ class Operation:
     """Most microseconds that may come on top."""
     native: Callable[[Any, Constants, Any], Any]
     """As a program for the engine's own library writes it: `(library, constants of that library, its value)`."""
-    primitive: Callable[[Any, Any], Any]
-    """By the primitive that the engine's adapter supplies: `(primitives, raw value)`."""
-    numpy: Callable[[Any], Any]
-    """By NumPy, on a dressed value."""
+    primitive: Callable[[Any, Constants, Any], Any]
+    """By the primitive that the engine's adapter supplies: `(primitives, NumPy's arrays, raw value)`."""
+    numpy: Callable[[Constants, Any], Any]
+    """By NumPy, on a dressed value. (Constants are handed in, as a model's data are: a global of f costs a look-up.)"""
 
 
 @dataclass(frozen=True)
@@ -52,36 +54,36 @@ class Constants:
     square: Any
 
 
-THREE, MASK, SQUARE = np.array([0.3, 0.7, 1.1]), np.array([True, False, True]), np.arange(9.0).reshape(3, 3)
+PLAIN = Constants(np.array([0.3, 0.7, 1.1]), np.array([True, False, True]), np.arange(9.0).reshape(3, 3))
 
 OPERATIONS = {
-    "exp": Operation(3.0, lambda lib, c, x: lib.exp(x), lambda p, x: p.exp(x), lambda x: np.exp(x)),
-    "x + x": Operation(3.0, lambda lib, c, x: x + x, lambda p, x: p.add(x, x), lambda x: x + x),
+    "exp": Operation(3.0, lambda lib, c, x: lib.exp(x), lambda p, c, x: p.exp(x), lambda c, x: np.exp(x)),
+    "x + x": Operation(3.0, lambda lib, c, x: x + x, lambda p, c, x: p.add(x, x), lambda c, x: x + x),
     "ndarray * x": Operation(
-        3.0, lambda lib, c, x: c.three * x, lambda p, x: p.multiply(THREE, x), lambda x: THREE * x
+        3.0, lambda lib, c, x: c.three * x, lambda p, c, x: p.multiply(c.three, x), lambda c, x: c.three * x
     ),
     "where": Operation(
         3.0,
         lambda lib, c, x: lib.where(c.mask, x, 0.0),
-        lambda p, x: p.where(MASK, x, 0.0),
-        lambda x: np.where(MASK, x, 0.0),
+        lambda p, c, x: p.where(c.mask, x, 0.0),
+        lambda c, x: np.where(c.mask, x, 0.0),
     ),
-    "x[0]": Operation(3.0, lambda lib, c, x: x[0], lambda p, x: p.getitem(x, index=0), lambda x: x[0]),
+    "x[0]": Operation(3.0, lambda lib, c, x: x[0], lambda p, c, x: p.getitem(x, index=0), lambda c, x: x[0]),
     "sum": Operation(
         6.0,
         lambda lib, c, x: lib.sum(x),
-        lambda p, x: p.sum(x, axis=(0,), keepdims=False),
-        lambda x: np.sum(x),
+        lambda p, c, x: p.sum(x, axis=(0,), keepdims=False),
+        lambda c, x: np.sum(x),
     ),
-    "mean": Operation(6.0, lambda lib, c, x: lib.mean(x), lambda p, x: own_mean(p, x), lambda x: np.mean(x)),
+    "mean": Operation(6.0, lambda lib, c, x: lib.mean(x), lambda p, c, x: own_mean(p, x), lambda c, x: np.mean(x)),
     "max": Operation(
         6.0,
         lambda lib, c, x: lib.max(x),
-        lambda p, x: p.max(x, axis=(0,), keepdims=False),
-        lambda x: np.max(x),
+        lambda p, c, x: p.max(x, axis=(0,), keepdims=False),
+        lambda c, x: np.max(x),
     ),
     "ndarray @ x": Operation(
-        6.0, lambda lib, c, x: c.square @ x, lambda p, x: p.matmul(SQUARE, x), lambda x: SQUARE @ x
+        6.0, lambda lib, c, x: c.square @ x, lambda p, c, x: p.matmul(c.square, x), lambda c, x: c.square @ x
     ),
 }
 
@@ -97,34 +99,43 @@ def library_of(engine: str) -> tuple[Any, Constants] | None:
     if engine == "torch":
         import torch
 
-        return torch, Constants(*map(torch.from_numpy, (THREE, MASK, SQUARE)))
+        return torch, Constants(*map(torch.from_numpy, astuple(PLAIN)))
     if engine == "autograd":
         import autograd.numpy as anp
 
-        return anp, Constants(THREE, MASK, SQUARE)
+        return anp, PLAIN
     if engine == "jax":
         import jax
         import jax.numpy as jnp
 
         with jax.enable_x64(True):
-            return jnp, Constants(*map(jnp.asarray, (THREE, MASK, SQUARE)))
+            return jnp, Constants(*map(jnp.asarray, astuple(PLAIN)))
     return None
+
+
+_rivals: ContextVar[Callable[[str, Any, Any], dict[str, Callable[[], Any]]]] = ContextVar("rivals")
+"""What f asks for its rivals: so they are as they stand here, while f and what it refers to is rebound."""
+
+
+def rivals(found: tuple[Any, Constants] | None, name: str, p: Any, raw: Any) -> dict[str, Callable[[], Any]]:
+    """Return the ways of an operation that do without the dress."""
+    operation = OPERATIONS[name]
+    contenders: dict[str, Callable[[], Any]] = {"primitive": partial(operation.primitive, p, PLAIN, raw)}
+    if found is not None:
+        contenders["native"] = partial(operation.native, *found, raw)
+    return contenders
 
 
 def measure(engine: str) -> None:
     """Time every operation inside a run of this engine, where its traced values are to be had."""
-    found = library_of(engine)
+    _rivals.set(partial(rivals, library_of(engine)))
     rows: list[tuple[str, float, float, float, float]] = []
 
-    def f(x: Any) -> Any:
+    def f(x: Any, constants: Any) -> Any:
         p, raw = x._p, x._read()
         for name, operation in OPERATIONS.items():
-            contenders = {
-                "primitive": lambda by=operation.primitive: by(p, raw),
-                "dressed": lambda by=operation.numpy: by(x),
-            }
-            if found is not None:
-                contenders["native"] = lambda by=operation.native: by(*found, raw)
+            contenders = _rivals.get()(name, p, raw)
+            contenders["dressed"] = partial(operation.numpy, constants, x)
             times = interleave(contenders, rounds=60 if engine == "jax" else 400, batch_seconds=0.0005)
             if hasattr(p, "tape"):
                 del p.tape[1:]
@@ -134,11 +145,7 @@ def measure(engine: str) -> None:
             rows.append((name, native, least["primitive"] - native, dress, operation.asked))
         return x.sum()
 
-    # (f holds an engine's library, by which it would count as written for it.)
-    options = {"jit": False} if engine == "jax" else {}
-    if found is not None:
-        options["style"] = "numpy"
-    di.gradient(f, di.backend(engine, **options), THREE)
+    di.gradient(f, di.backend(engine, **({"jit": False} if engine == "jax" else {})), PLAIN.three, PLAIN)
     print(f"\n{engine}, eager: microseconds (minima)")
     for name, native, adapter, dress, asked in rows:
         verdict = "" if dress <= asked else "   SHORT"
