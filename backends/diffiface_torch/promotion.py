@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from diffiface.adapter import Leaves, Primitives
-from diffiface_torch.arrays import NUMPY_DTYPE, TORCH_DTYPE, shared_tensor_of, tensor_of, torch_dtype
+from diffiface_torch.arrays import NUMPY_DTYPE, TORCH_DTYPE, is_shareable, shared_tensor_of, tensor_of, torch_dtype
 
 _PYTHON_NUMBERS = (float, int, complex)
 INEXACT = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
@@ -95,6 +95,8 @@ class Promotion(Primitives):
         self._on_cpu = device.type == "cpu"
         # (Asked for by `id`: the contexts outlive the run.)
         self._unchanging = {id(_owner(c)) for c in contexts if type(c) is np.ndarray}
+        self._tensors: dict[int, torch.Tensor | None] = {id(c): None for c in contexts if type(c) is np.ndarray}
+        """The tensors on the memory of contexts, so that each is made once in a run."""
 
     def dtype(self, value: Any) -> np.dtype:
         return dtype_of(value)
@@ -111,8 +113,15 @@ class Promotion(Primitives):
 
         f's contexts, and what views them, do not change: their memory is shared.
         """
-        if self._unchanging and id(_owner(array)) in self._unchanging:
-            return shared_tensor_of(array, self.device)
+        if self._unchanging:
+            tensor = self._tensors.get(id(array))
+            if tensor is not None:
+                return tensor
+            if id(_owner(array)) in self._unchanging:
+                tensor = shared_tensor_of(array, self.device)
+                if id(array) in self._tensors and self._on_cpu and is_shareable(array):
+                    self._tensors[id(array)] = tensor  # (a copy would not follow what f writes to the array)
+                return tensor
         if self._on_cpu and (array.dtype is _FLOAT64 or array.dtype in TORCH_DTYPE):
             return torch.from_numpy(array.copy())
         return tensor_of(array, self.device)
