@@ -50,6 +50,11 @@ def _index(index: Any, shape: tuple[int, ...]) -> Any:
     return parts
 
 
+def _own(x: Any) -> jax.Array:
+    """Return a constant as an array of JAX; what is one already is left alone: eagerly every conversion costs its time."""
+    return x if isinstance(x, jax.Array) else jnp.asarray(_cast(x, _dtype(x)))
+
+
 class JAXPrimitives(LinearAlgebra, MatrixFunctions, Fourier, SpecialFunctions, Primitives):
     """JAX arrays and tracers as the dress sees them."""
 
@@ -244,19 +249,19 @@ class JAXPrimitives(LinearAlgebra, MatrixFunctions, Fourier, SpecialFunctions, P
     # ---- indexing
 
     def getitem(self, x: Any, *, index: Any) -> Any:
-        x = jnp.asarray(_cast(x, _dtype(x)))
+        x = _own(x)
         result = x[_index(index, x.shape)]
         if not result.shape:
             self.count_element_operation()
         return result
 
     def setitem(self, x: Any, value: Any, *, index: Any) -> Any:
-        x = jnp.asarray(_cast(x, _dtype(x)))
+        x = _own(x)
         index = _index(index, x.shape)
         return x.at[index].set(self._written(x, value, index))
 
     def add_at(self, x: Any, value: Any, *, index: Any) -> Any:
-        x = jnp.asarray(_cast(x, _dtype(x)))
+        x = _own(x)
         index = _index(index, x.shape)
         return x.at[index].add(self._written(x, value, index))
 
