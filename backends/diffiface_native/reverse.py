@@ -20,6 +20,9 @@ from diffiface_native.rules.contraction import matmul_vjp_left, matmul_vjp_right
 from diffiface_native.rules.indexing import repeats_entries
 from diffiface_native.trace import Trace, TracedValue, supply
 
+_LARGE = 64 * 1024
+"""From how many bytes on a context is not copied when an operation has to remember it."""
+
 
 class Node(TracedValue):
     """A value on the tape: `pull(node, cotangent, p)` passes a cotangent on to what `payload` names."""
@@ -48,7 +51,8 @@ class ReverseTrace(Trace):
         super().__init__(base)
         self.tape: list[Node] = []
         self.contexts = contexts
-        self.unchanging = {id(c if c.base is None else c.base) for c in contexts if type(c) is np.ndarray}
+        # Of small ones a copy is cheap, and f may write to them; of large ones it must not (docs/limitations.md).
+        self.unchanging = {id(_owner(c)) for c in contexts if type(c) is np.ndarray and c.nbytes > _LARGE}
 
     def run(self, f: FlatFunction, xs: Leaves) -> tuple[list[Node], tuple[Any, ...], Any]:
         """Record f: return the input nodes, the outputs and aux."""
@@ -58,7 +62,7 @@ class ReverseTrace(Trace):
         return inputs, ys, aux
 
     def keep(self, constant: Any) -> Any:
-        """Return a constant as it is now: of an array a copy, unless it is a context or cannot be written to."""
+        """Return a constant as it is now: of an array a copy, unless it is a large context or cannot be written to."""
         if type(constant) is not np.ndarray or self.records or id(constant) in self.unchanging:
             return constant
         owner = _owner(constant)

@@ -45,14 +45,13 @@ def tensor_of(array: np.ndarray, device: torch.device | None = None) -> torch.Te
 
 def shared_tensor_of(array: np.ndarray, device: torch.device) -> torch.Tensor:
     """Return a tensor on the memory of a NumPy array where PyTorch can read it, else a copy."""
-    if not is_shareable(array):
+    if not _is_shareable(array):
         return tensor_of(array, device)
     tensor = torch.from_numpy(array)
     return tensor if device.type == "cpu" else tensor.to(device)
 
 
-def is_shareable(array: np.ndarray) -> bool:
-    """Say whether PyTorch can read the memory of an array."""
+def _is_shareable(array: np.ndarray) -> bool:
     if array.dtype not in TORCH_DTYPE:
         return False
     flags, size = array.flags, array.itemsize

@@ -10,12 +10,14 @@ import numpy as np
 import torch
 
 from diffiface.adapter import Leaves, Primitives
-from diffiface_torch.arrays import NUMPY_DTYPE, TORCH_DTYPE, is_shareable, shared_tensor_of, tensor_of, torch_dtype
+from diffiface_torch.arrays import NUMPY_DTYPE, TORCH_DTYPE, shared_tensor_of, tensor_of, torch_dtype
 
 _PYTHON_NUMBERS = (float, int, complex)
 INEXACT = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
 REAL = frozenset({torch.float32, torch.float64})
 _FLOAT64 = np.dtype(np.float64)
+_SMALL, _LARGE = 1024, 64 * 1024
+"""Up to how many bytes a context is compared before its tensor is used again; from how many on it is never copied."""
 _EXACT = 2**53  # integers up to here are numbers of float64 too
 
 
@@ -94,9 +96,10 @@ class Promotion(Primitives):
         self.device = device
         self._on_cpu = device.type == "cpu"
         # (Asked for by `id`: the contexts outlive the run.)
-        self._unchanging = {id(_owner(c)) for c in contexts if type(c) is np.ndarray}
-        self._tensors: dict[int, torch.Tensor | None] = {id(c): None for c in contexts if type(c) is np.ndarray}
-        """The tensors on the memory of contexts, so that each is made once in a run."""
+        arrays = [c for c in contexts if type(c) is np.ndarray]
+        self._unchanging = {id(_owner(c)) for c in arrays if c.nbytes > _LARGE}
+        self._kept: dict[int, tuple[bytes, torch.Tensor] | None] = {id(c): None for c in arrays if c.nbytes <= _SMALL}
+        """Small contexts that have met a tensor: what they held then, and that as a tensor."""
 
     def dtype(self, value: Any) -> np.dtype:
         return dtype_of(value)
@@ -111,17 +114,17 @@ class Promotion(Primitives):
     def _constant(self, array: np.ndarray) -> torch.Tensor:
         """Return a tensor of an array: a copy, since the graph reads it after f may have changed it.
 
-        f's contexts, and what views them, do not change: their memory is shared.
+        Of a large context the memory is shared: f must not write to it (docs/limitations.md).
         """
-        if self._unchanging:
-            tensor = self._tensors.get(id(array))
-            if tensor is not None:
-                return tensor
-            if id(_owner(array)) in self._unchanging:
-                tensor = shared_tensor_of(array, self.device)
-                if id(array) in self._tensors and self._on_cpu and is_shareable(array):
-                    self._tensors[id(array)] = tensor  # (a copy would not follow what f writes to the array)
-                return tensor
+        if self._unchanging and id(_owner(array)) in self._unchanging:
+            return shared_tensor_of(array, self.device)
+        if self._kept and id(array) in self._kept:
+            kept, content = self._kept[id(array)], array.tobytes()
+            if kept is not None and kept[0] == content:
+                return kept[1]
+            tensor = tensor_of(array, self.device)
+            self._kept[id(array)] = content, tensor
+            return tensor
         if self._on_cpu and (array.dtype is _FLOAT64 or array.dtype in TORCH_DTYPE):
             return torch.from_numpy(array.copy())
         return tensor_of(array, self.device)

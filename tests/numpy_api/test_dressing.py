@@ -233,3 +233,14 @@ def test_constants_that_change_between_uses_are_seen(engine: str) -> None:
         return total + np.sum(weights * x) + np.sum(np.where(mask, x, 0.0))
 
     np.testing.assert_allclose(di.gradient(f, engine, np.array([1.0, 2.0, 3.0])), [12.0, 12.0, 14.0])
+
+
+@pytest.mark.parametrize("engine", ["forward", "reverse", "torch", "autograd"])
+@pytest.mark.parametrize("constant", [np.array([1.0, 2.0, 3.0]), np.arange(6.0)[::-2], np.ones(500)])
+def test_an_argument_that_f_writes_to_is_seen_as_it_was_at_each_use(engine: str, constant: np.ndarray) -> None:
+    def f(x, c):
+        total = np.sum(c * x)
+        c[:] = 10.0
+        return total + np.sum(c * x)
+
+    np.testing.assert_allclose(di.gradient(f, engine, np.ones(constant.size), constant.copy()), constant + 10.0)
