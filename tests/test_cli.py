@@ -129,6 +129,23 @@ def test_backends_shows_versions_and_a_broken_engine(run, monkeypatch):
     assert version("numdifftools") in result.output
 
 
+def test_the_table_of_engines_fits_into_its_width(run):
+    lines = run("backends").output.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[0].split() == ["engine", "installed", "mode", "exact", "native", "others"]
+    forward = next(line for line in lines if line.startswith("forward "))
+    assert forward.split() == ["forward", "yes", "forward", "yes", "pushforward", "derived"]
+
+
+def test_the_help_of_bench_is_whole(run):
+    assert "..." not in run("bench", "--help").output.partition("Commands:")[2]
+
+
+def test_a_misspelt_function_is_told_what_it_is_like(run):
+    result = run("compare", "cli_example:mak", "--x", "1")
+    assert result.exit_code == 2 and "did you mean cli_example:make?" in result.output
+
+
 # ---- explain
 
 

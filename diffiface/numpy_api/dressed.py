@@ -21,7 +21,8 @@ WHOLE_NUMBER_FIX = (
 )
 LIVE_VALUE_FIX = (
     "write np.where for a choice between values, or let f run eagerly: turn compilation off where the backend has the "
-    "option (jit=False, compile=False), or use another engine ('reverse', 'forward')"
+    "option (jit=False, compile=False), or use another engine ('reverse', 'forward'). If the value is that of data only "
+    "(a mask, labels), let f find the data in its closure (functools.partial) instead of passing them as arguments"
 )
 _NDARRAY_ATTRIBUTES = frozenset(name for name in dir(np.ndarray) if not name.startswith("_"))
 
